@@ -1,0 +1,241 @@
+"""Many photos: one after the other or in several processes, each finished before the next."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from faceveil.app import receipt
+from faceveil.app.protect import FaceOutcome, Protector
+from faceveil.app.report import Page, render
+from faceveil.app.settings import Settings
+from faceveil.app.verdict import Verdict
+from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
+from faceveil.io import atomic
+from faceveil.io.find import find, plan_outputs
+from faceveil.io.photo import read
+from faceveil.masks.problem import Progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to veil; ``backup`` is where the original is copied before it is replaced."""
+
+    original: Path
+    output: Path
+    overwrite: bool = False
+    backup: Path | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """What became of one photo; ``message`` says why if it was not veiled now."""
+
+    original: Path
+    output: Path | None
+    status: Literal["veiled", "kept", "no face", "failed"]
+    message: str | None = None
+    notes: tuple[str, ...] = ()
+    faces: tuple[FaceOutcome, ...] = ()
+    verdict: Verdict | None = None
+
+
+def plan(
+    paths: Sequence[Path],
+    out: Path | None,
+    *,
+    recursive: bool = False,
+    overwrite: bool = False,
+    in_place: bool = False,
+    backup: bool = False,
+) -> list[Job]:
+    """The jobs that ``paths`` mean.
+
+    Args:
+        paths: photos, and folders of photos.
+        out: a folder the tree is kept under, or a file for a single photo; None writes
+            ``NAME.veiled.EXT`` beside each photo.
+        recursive: look into folders in folders.
+        overwrite: earlier outputs may be replaced.
+        in_place: each photo is replaced by its veiled version; ``out`` must be None.
+        backup: before that, each photo is copied to ``NAME.original.EXT``.
+
+    Raises:
+        UsageError: nothing to veil, outputs that collide, or wishes that contradict each other.
+    """
+    if in_place and out is not None:
+        raise UsageError("--in-place and --out contradict each other: choose one.")
+    if backup and not in_place:
+        raise UsageError("--backup copies originals before --in-place replaces them: add that.")
+    found = find(paths, recursive=recursive, exclude=out)
+    if not found:
+        raise UsageError(
+            f"There is no photo in {', '.join(str(path) for path in paths)}"
+            f"{'' if recursive else ' (folders inside are only read with --recursive)'}."
+        )
+    if not in_place:
+        return [Job(original, to, overwrite) for original, to in plan_outputs(found, out)]
+    return [
+        Job(item.path, item.path, overwrite=True, backup=_backup(item.path) if backup else None)
+        for item in found
+        if Path(item.path.stem).suffix != ".original"
+    ]
+
+
+def sweep(jobs: Sequence[Job]) -> None:
+    """Remove what earlier runs left half-written where these jobs write, if they were killed."""
+    for folder in {job.output.parent for job in jobs}:
+        if folder.is_dir():
+            atomic.clean(folder)
+
+
+def run_job(job: Job, protector: Protector, progress: Progress = lambda share: None) -> Item:
+    """Veil one photo, write it and its receipt; whatever goes wrong is in the item."""
+    try:
+        if not job.overwrite and job.output.exists():
+            raise PhotoError(
+                f"{job.output} exists already; --resume keeps finished work, --overwrite redoes it."
+            )
+        photo = read(job.original)
+        outcome = protector(photo, progress)
+        paper = receipt.make(photo, outcome, protector, job.backup or job.original, job.output)
+        if job.backup is not None:
+            atomic.write(job.backup, job.original.read_bytes(), overwrite=False)
+        atomic.write(job.output, outcome.data, overwrite=job.overwrite)
+        atomic.write(receipt.path_of(job.output), paper.json(), overwrite=True)
+    except NoFaceError as error:
+        return Item(job.original, None, "no face", str(error))
+    except FaceveilError as error:
+        return Item(job.original, None, "failed", str(error))
+    except (MemoryError, torch.OutOfMemoryError):
+        return Item(
+            job.original,
+            None,
+            "failed",
+            f"{job.original}: there is not enough memory; try --jobs 1 or a smaller photo.",
+        )
+    return Item(
+        job.original,
+        job.output,
+        "veiled",
+        notes=photo.notes,
+        faces=outcome.faces,
+        verdict=outcome.verdict,
+    )
+
+
+def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], list[Job]]:
+    """What an earlier run has finished in the same way, and the jobs that are left.
+
+    A left-over output without a matching receipt is written anew.
+    """
+    kept, left = [], []
+    for job in jobs:
+        paper = receipt.finished(job.original, job.output, settings.plain())
+        if paper is None:
+            left.append(Job(job.original, job.output, overwrite=True, backup=job.backup))
+            continue
+        kept.append(
+            Item(
+                job.original,
+                job.output,
+                "kept",
+                "finished by an earlier run",
+                paper.notes,
+                paper.faces,
+                paper.verdict,
+            )
+        )
+    return kept, left
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    device: str = "auto",
+    n_processes: int = 1,
+    progress: Progress = lambda share: None,
+) -> Iterator[Item]:
+    """Each job's item as it is finished; stopping the iteration keeps what is finished.
+
+    Args:
+        jobs: what to do; their order does not change any photo's bytes.
+        settings: how.
+        device: where.
+        n_processes: photos worked on at a time; the processor's cores are shared out among them.
+        progress: called with the share of one photo done since its last call.
+
+    Raises:
+        UsageError, ModelError: the models cannot be loaded.
+    """
+    if n_processes <= 1 or len(jobs) <= 1:
+        protector = Protector.load(settings, device=device)
+        for job in jobs:
+            yield run_job(job, protector, progress)
+        return
+    n_processes = min(n_processes, len(jobs))
+    threads = max(1, (os.cpu_count() or 1) // n_processes)
+    with ProcessPoolExecutor(
+        n_processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_Worker.start,
+        initargs=(settings, device, threads),
+    ) as pool:
+        futures = [pool.submit(_Worker.run, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                progress(1.0)
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def write_report(path: Path, items: Sequence[Item], settings: Settings) -> None:
+    """One HTML page with every veiled photo's pictures and verdict.
+
+    Raises:
+        PhotoError: the report, or a photo it shows, cannot be read or written.
+    """
+    pages = (
+        Page(item.verdict, read(item.original).pixels, read(item.output).pixels, {})
+        for item in items
+        if item.output is not None and item.verdict is not None and item.output != item.original
+    )
+    facts = {
+        "Made by": f"faceveil {version('faceveil')}",
+        "Method": repr(settings.method),
+        "Budget": repr(settings.budget),
+        "Seed": str(settings.run.seed),
+    }
+    html = render(pages, title="Veiled photos", facts=facts)
+    atomic.write(path, html.encode(), overwrite=True)
+
+
+class _Worker:
+    """A process of the pool; it loads the models once."""
+
+    protector: Protector
+
+    @classmethod
+    def start(cls, settings: Settings, device: str, threads: int) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the photo in hand is finished
+        torch.set_num_threads(threads)
+        cls.protector = Protector.load(settings, device=device)
+
+    @classmethod
+    def run(cls, job: Job) -> Item:
+        return run_job(job, cls.protector)
+
+
+def _backup(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.original{path.suffix}")

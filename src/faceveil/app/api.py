@@ -1,0 +1,86 @@
+"""The Python way in: one call, and what goes in comes out veiled in the same form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from faceveil.app import album
+from faceveil.app.protect import Protector
+from faceveil.app.settings import Settings
+from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError
+from faceveil.io.photo import decode
+
+Picture = TypeVar("Picture", str, Path, bytes, Image.Image, NDArray[np.uint8])
+
+
+def protect(
+    image: Picture,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    protector: Protector | None = None,
+    device: str = "auto",
+) -> Picture:
+    """``image`` with its faces veiled, in the form it came in.
+
+    Args:
+        image: a path (``NAME.veiled.EXT`` and its receipt are written beside it, and its path is
+            returned), a file's bytes, a Pillow image, or uint8 pixels ``h w 3`` or ``h w``.
+        settings: how to veil; a mapping is given to :meth:`Settings.build`, for example
+            ``{"method": {"name": "mim", "steps": 20}, "budget": {"eps": 8}}``.
+        protector: models loaded before, for many images; its own settings are used.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``, where there is no ``protector``.
+
+    Raises:
+        NoFaceError: no face was found.
+        PhotoError: the image cannot be read or written.
+        UsageError: a setting is unknown or unsuitable.
+    """
+    if protector is None:
+        if not isinstance(settings, Settings):
+            settings = Settings.build(settings or {})
+        protector = Protector.load(settings, device=device)
+    if isinstance(image, bytes):
+        return protector(decode(image, "the image")).data
+    if isinstance(image, Image.Image):
+        veiled = _pixels(_png(image), protector)
+        return Image.fromarray(veiled).convert(image.mode)
+    if isinstance(image, np.ndarray):
+        return _veiled_array(image, protector)
+    output = _file(Path(os.fspath(image)), protector)
+    return str(output) if isinstance(image, str) else output
+
+
+def _file(path: Path, protector: Protector) -> Path:
+    (job,) = album.plan([path], None)
+    item = album.run_job(job, protector)
+    if item.output is None:
+        kind: type[FaceveilError] = NoFaceError if item.status == "no face" else PhotoError
+        raise kind(item.message or f"{path}: was not veiled.")
+    return item.output
+
+
+def _veiled_array(pixels: NDArray[np.uint8], protector: Protector) -> NDArray[np.uint8]:
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+        raise PhotoError(
+            f"the array must be uint8 with shape h w 3 or h w, not {pixels.dtype} {pixels.shape}."
+        )
+    veiled = _pixels(_png(Image.fromarray(pixels)), protector)
+    return veiled[..., 0] if pixels.ndim == 2 else veiled
+
+
+def _pixels(data: bytes, protector: Protector) -> NDArray[np.uint8]:
+    return protector(decode(data, "the image")).photo.pixels.copy()
+
+
+def _png(image: Image.Image) -> bytes:
+    stream = BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()

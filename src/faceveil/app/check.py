@@ -1,0 +1,218 @@
+"""Check: what recognisers make of a photo's faces after it was veiled, from the files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from faceveil.app.treatment import STANDARD, Treatment
+from faceveil.app.verdict import FARS, Condition, FaceVerdict, Match, Role, Verdict
+from faceveil.core.errors import NoFaceError, UsageError
+from faceveil.faces.detect import Detector
+from faceveil.faces.face import Face
+from faceveil.faces.patch import extract
+from faceveil.io.photo import Photo
+from faceveil.recognisers.card import Card
+from faceveil.recognisers.recogniser import Recogniser
+
+Pixels = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+OVERLAP = 0.3
+"""The intersection over union from which two boxes show one face."""
+
+
+def compare(
+    before: Photo,
+    after: Photo,
+    detector: Detector,
+    judges: Sequence[tuple[Recogniser, Role]],
+    *,
+    faces: Sequence[Face] | None = None,
+    treated: Sequence[Treatment] = STANDARD,
+    notes: Sequence[str] = (),
+) -> Verdict:
+    """What ``judges`` say of the faces of ``before`` in ``after``.
+
+    Faces are looked for in AFTER anew, as a stranger's recogniser would, and paired by place.
+
+    Args:
+        before: the photo that was veiled.
+        after: the veiled file as decoded, of the same shape or a resized one.
+        detector: finds the faces of both.
+        judges: recognisers with their part in making the veil, in the order they are listed.
+        faces: those of BEFORE to judge; None for all that ``detector`` finds.
+        treated: what is done to AFTER before it is judged.
+        notes: sentences the verdict carries besides its own.
+
+    Raises:
+        NoFaceError: BEFORE shows no face.
+        UsageError: the photos differ in shape, so that places in them cannot be compared.
+    """
+    _check_shape(before, after)
+    faces = detector(before.pixels) if faces is None else faces
+    if not faces:
+        raise NoFaceError(f"{before.name}: no face found, so there is nothing to check.")
+    recognisers = [recogniser for recogniser, _ in judges]
+    expected = embed(before.pixels, faces, recognisers, grey=before.grey)
+    answers: dict[str, dict[str, list[float | None]]] = {}
+    for treatment in treated:
+        pixels = treatment(after.pixels)
+        found = _pair(faces, before.pixels.shape, detector(pixels), pixels.shape)
+        present = [face for face in found if face is not None]
+        seen = embed(pixels, present, recognisers, grey=after.grey)
+        answers[treatment.name] = _similarities(expected, seen, found)
+    return Verdict(
+        before=before.name,
+        after=after.name,
+        faces=tuple(
+            FaceVerdict(
+                index,
+                face.box,
+                tuple(
+                    Condition(
+                        treatment,
+                        tuple(
+                            Match(one.name, role, cosines[one.name][index], thresholds(one.card))
+                            for one, role in judges
+                        ),
+                    )
+                    for treatment, cosines in answers.items()
+                ),
+            )
+            for index, face in enumerate(faces)
+        ),
+        notes=(*notes, *_notes(before, after, faces)),
+    )
+
+
+def embed(
+    pixels: Pixels, faces: Sequence[Face], recognisers: Sequence[Recogniser], *, grey: bool
+) -> dict[str, Float[Tensor, "n d"]]:
+    """Each recogniser's unit vectors of ``faces`` in a photo, on the CPU.
+
+    Args:
+        pixels: uint8, h w 3, RGB.
+        faces: where they are.
+        recognisers: whose names become the keys.
+        grey: whether the photo is black and white.
+    """
+    rows: dict[str, list[Tensor]] = {recogniser.name: [] for recogniser in recognisers}
+    for face in faces:
+        patch = extract(pixels, face, grey=grey)
+        for recogniser in recognisers:
+            with torch.inference_mode():
+                row = recogniser(
+                    patch.pixels[None].to(recogniser.device),
+                    patch.landmarks[None].to(recogniser.device),
+                )
+            rows[recogniser.name].append(row.cpu())
+    return {
+        recogniser.name: torch.cat(
+            [torch.empty(0, recogniser.card.embedding_size), *rows[recogniser.name]]
+        )
+        for recogniser in recognisers
+    }
+
+
+def thresholds(card: Card) -> tuple[float | None, ...]:
+    """The card's cosines at :data:`FARS`, None at a rate it is not calibrated at."""
+    calibrated = () if card.calibration is None else card.calibration.thresholds
+    known = {threshold.far: threshold.cosine for threshold in calibrated}
+    return tuple(known.get(far) for far in FARS)
+
+
+def _similarities(
+    expected: Mapping[str, Tensor], seen: Mapping[str, Tensor], found: Sequence[Face | None]
+) -> dict[str, list[float | None]]:
+    """Each recogniser's cosine for each face of BEFORE; ``seen`` has rows for those found only."""
+    at = [index for index, face in enumerate(found) if face is not None]
+    result: dict[str, list[float | None]] = {}
+    for name, rows in seen.items():
+        cosines = dict(zip(at, (expected[name][at] * rows).sum(1).tolist(), strict=True))
+        result[name] = [cosines.get(index) for index in range(len(found))]
+    return result
+
+
+def _pair(
+    faces: Sequence[Face], shape: Sequence[int], found: Sequence[Face], found_shape: Sequence[int]
+) -> list[Face | None]:
+    """For each of ``faces`` the one of ``found`` in its place, best overlaps first, each once."""
+    down, across = shape[0] / found_shape[0], shape[1] / found_shape[1]
+    overlaps = sorted(
+        (
+            (_overlap(face.box, _scaled(other.box, across, down)), i, j)
+            for i, face in enumerate(faces)
+            for j, other in enumerate(found)
+        ),
+        reverse=True,
+    )
+    pairs: dict[int, int] = {}
+    for overlap, i, j in overlaps:
+        if overlap >= OVERLAP and i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return [found[pairs[i]] if i in pairs else None for i in range(len(faces))]
+
+
+def _scaled(box: Box, across: float, down: float) -> Box:
+    """``box`` in a photo resized by these factors; the centre of its first pixel is (0, 0)."""
+    left, top, right, bottom = (side + 0.5 for side in box)
+    return left * across - 0.5, top * down - 0.5, right * across - 0.5, bottom * down - 0.5
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / (areas - shared) if areas > shared else 0.0
+
+
+def _check_shape(before: Photo, after: Photo) -> None:
+    (height, width), (new_height, new_width) = before.pixels.shape[:2], after.pixels.shape[:2]
+    # Resizing rounds each side to whole pixels.
+    if abs(new_width - width * new_height / height) > 1 + width / height:
+        raise UsageError(
+            f"{after.name} ({new_width} x {new_height}) is not {before.name} ({width} x {height}) "
+            "at another size; was it cropped or turned? `faceveil check PHOTO --gallery DIR` "
+            "compares different photos."
+        )
+
+
+def _notes(before: Photo, after: Photo, faces: Sequence[Face]) -> list[str]:
+    """What is odd about the pair."""
+    if before.sha256 == after.sha256:
+        return [f"{before.name} and {after.name} are the same file: there is no veil on it."]
+    if np.array_equal(before.pixels, after.pixels):
+        return [f"{before.name} and {after.name} show the same pixels: there is no veil on them."]
+    if _unlike(before.pixels, after.pixels, faces):
+        return [
+            f"{before.name} and {after.name} differ everywhere, not only in the faces: if they are "
+            "not two versions of one photo, what follows means nothing."
+        ]
+    return []
+
+
+def _unlike(before: Pixels, after: Pixels, faces: Sequence[Face], rms: float = 30) -> bool:
+    """Whether grey thumbnails differ by ``rms`` of 255 where BEFORE shows no face."""
+    side = 32
+    thumbs = [
+        np.asarray(Image.fromarray(pixels).convert("L").resize((side, side), reducing_gap=2), float)
+        for pixels in (before, after)
+    ]
+    around = np.ones((side, side), dtype=bool)
+    height, width = before.shape[:2]
+    for face in faces:
+        left, top, right, bottom = _scaled(face.box, side / width, side / height)
+        margin = (right - left) / 2
+        rows = slice(max(0, int(top - margin)), max(0, int(bottom + margin)) + 1)
+        around[rows, max(0, int(left - margin)) : max(0, int(right + margin)) + 1] = False
+    apart = (thumbs[0] - thumbs[1])[around]
+    return bool(apart.size) and float(np.sqrt((apart**2).mean())) > rms

@@ -1,0 +1,102 @@
+"""Protect one photo: find its faces, veil them, write the file's bytes, and judge those bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from faceveil.app.check import compare
+from faceveil.app.engine import Engine
+from faceveil.app.settings import Settings
+from faceveil.app.verdict import Verdict
+from faceveil.core import seeds
+from faceveil.core.errors import NoFaceError
+from faceveil.faces.face import Face
+from faceveil.faces.patch import extract, paste
+from faceveil.io.encode import encode
+from faceveil.io.photo import Photo, decode
+from faceveil.masks.problem import Progress
+
+
+@dataclass(frozen=True)
+class FaceOutcome:
+    """What became of one face, largest first; ``why`` says why it was skipped."""
+
+    index: int
+    box: tuple[float, float, float, float]
+    status: Literal["veiled", "skipped"]
+    why: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A veiled photo.
+
+    Attributes:
+        data: the file's bytes, in the format the photo came in.
+        photo: those bytes decoded again.
+        faces: what became of each face found.
+        verdict: what every recogniser says of those bytes against the photo that came in.
+    """
+
+    data: bytes
+    photo: Photo
+    faces: tuple[FaceOutcome, ...]
+    verdict: Verdict
+
+
+class Protector:
+    """Veils photos with one set of settings and models; calls do not influence each other."""
+
+    def __init__(self, settings: Settings, engine: Engine):
+        self.settings = settings
+        self.engine = engine
+
+    @classmethod
+    def load(cls, settings: Settings | None = None, *, device: str = "auto") -> Protector:
+        """A protector with the models its settings name; see :meth:`Engine.load` for errors."""
+        settings = settings or Settings()
+        return cls(settings, Engine.load(settings.run, device=device))
+
+    def __call__(self, photo: Photo, progress: Progress = lambda share: None) -> Outcome:
+        """``photo`` veiled, encoded and judged.
+
+        Args:
+            photo: as :func:`faceveil.io.photo.read` gives it; it is not changed.
+            progress: called with the share of the veiling done since its last call.
+
+        Raises:
+            NoFaceError: there is no face in the photo.
+            PhotoError: the veiled photo cannot be encoded.
+        """
+        faces = self.engine.detector(photo.pixels)
+        if not faces:
+            raise NoFaceError(f"{photo.name}: no face found, so there is nothing to veil.")
+        run = self.settings.run
+        chosen = faces[: run.n_faces]
+        patches = [extract(photo.pixels, face, grey=photo.grey) for face in chosen]
+        veiled = self.settings.method(
+            patches,
+            self.engine.surrogates,
+            self.engine.goal,
+            budget=self.settings.budget,
+            views=self.settings.views,
+            face_seeds=[seeds.derive(run.seed, photo.sha256, i) for i in range(len(chosen))],
+            progress=progress,
+        )
+        pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
+        data = encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
+        after = decode(data, photo.name)
+        verdict = compare(photo, after, self.engine.detector, self.engine.judges, faces=chosen)
+        return Outcome(data, after, _outcomes(faces, len(chosen)), verdict)
+
+
+def _outcomes(faces: tuple[Face, ...], n_veiled: int) -> tuple[FaceOutcome, ...]:
+    why = f"only the {n_veiled} largest faces were asked for" if n_veiled > 1 else None
+    why = why or "only the largest face was asked for"
+    return tuple(
+        FaceOutcome(index, face.box, "veiled")
+        if index < n_veiled
+        else FaceOutcome(index, face.box, "skipped", why)
+        for index, face in enumerate(faces)
+    )

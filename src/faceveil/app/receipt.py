@@ -1,0 +1,154 @@
+"""Receipts: beside each veiled file, all that is needed to make it again and to know what it is.
+
+A receipt names the original and its hash. Keep it to yourself; it is not for posting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from faceveil.app.protect import FaceOutcome, Outcome, Protector
+from faceveil.app.verdict import Verdict
+from faceveil.core import config
+from faceveil.core.config import Strict
+from faceveil.core.errors import PhotoError, UsageError
+from faceveil.core.seeds import content_hash
+from faceveil.io.photo import Photo
+
+SUFFIX = ".veil.json"
+
+
+@dataclass(frozen=True)
+class FileMark(Strict):
+    """A file's path, relative to the receipt's folder, and the SHA-256 of its bytes."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt(Strict):
+    """What was done to one photo.
+
+    ``settings`` is what :meth:`Settings.build` takes; ``models`` holds the SHA-256 of each
+    recogniser's weights; ``device`` and ``threads`` are what the same bytes depend on besides.
+    """
+
+    faceveil: str
+    made: str
+    input: FileMark
+    output: FileMark
+    settings: dict[str, Any]
+    surrogates: tuple[str, ...]
+    held_out: tuple[str, ...]
+    models: dict[str, str]
+    device: str
+    threads: int
+    versions: dict[str, str]
+    notes: tuple[str, ...]
+    faces: tuple[FaceOutcome, ...]
+    verdict: Verdict
+
+    def json(self) -> bytes:
+        """The receipt as a file's bytes."""
+        return (json.dumps(config.plain(self), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def path_of(output: Path) -> Path:
+    """Where the receipt of ``output`` lies: beside it."""
+    return output.with_name(output.name + SUFFIX)
+
+
+def make(
+    photo: Photo, outcome: Outcome, protector: Protector, original: Path, output: Path
+) -> Receipt:
+    """The receipt of ``outcome``, for a receipt file beside ``output``."""
+    judges = protector.engine.judges
+    return Receipt(
+        faceveil=version("faceveil"),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        input=FileMark(_relative(original, output.parent), photo.sha256),
+        output=FileMark(output.name, content_hash(outcome.data)),
+        settings=protector.settings.plain(),
+        surrogates=protector.engine.surrogates.names,
+        held_out=tuple(one.name for one in protector.engine.held_out),
+        models={judge.name: judge.card.sha256 for judge, _ in judges},
+        device=str(protector.engine.surrogates.device),
+        threads=torch.get_num_threads(),
+        versions=versions(),
+        notes=photo.notes,
+        faces=outcome.faces,
+        verdict=outcome.verdict,
+    )
+
+
+def versions() -> dict[str, str]:
+    """What the bytes of a veil depend on here besides faceveil itself."""
+    libraries = {name: version(name) for name in ("torch", "pillow", "numpy")}
+    return {"python": platform.python_version(), **libraries}
+
+
+def read(path: Path) -> Receipt:
+    """The receipt a file holds.
+
+    Raises:
+        UsageError: it cannot be read, or is not a receipt.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: the receipt cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: is not a receipt ({error}).") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: is not a receipt (it holds no table).")
+    return config.build(Receipt, values, where=f"{path}: is not a receipt")
+
+
+def original_of(receipt: Receipt, path: Path) -> Path:
+    """The photo a receipt was made for, unchanged since.
+
+    Raises:
+        PhotoError: it is gone or has changed.
+    """
+    original = path.parent / receipt.input.path
+    try:
+        data = original.read_bytes()
+    except OSError as error:
+        raise PhotoError(
+            f"{original}: the photo of this receipt cannot be read ({error.strerror})."
+        ) from None
+    if content_hash(data) != receipt.input.sha256:
+        raise PhotoError(
+            f"{original}: has changed since {path.name} was written, so it cannot be replayed."
+        )
+    return original
+
+
+def finished(original: Path, output: Path, settings: dict[str, Any]) -> Receipt | None:
+    """The receipt of ``output`` if it is whole and was made from ``original`` in this way."""
+    try:
+        receipt = read(path_of(output))
+        if content_hash(output.read_bytes()) != receipt.output.sha256:
+            return None
+        if original != output and content_hash(original.read_bytes()) != receipt.input.sha256:
+            return None
+    except (UsageError, OSError):
+        return None
+    return receipt if receipt.settings == settings else None
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path.absolute())

@@ -1,0 +1,116 @@
+"""Everything that decides what a veil looks like, as one value that receipts can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from faceveil.core import config
+from faceveil.core.budget import Budget
+from faceveil.core.config import Strict
+from faceveil.core.errors import UsageError
+from faceveil.masks.method import Method
+from faceveil.masks.registry import method_class
+from faceveil.masks.tip_im import TipIm
+from faceveil.masks.views import Views
+
+GoalName = Literal["both", "dodge", "impersonate"]
+
+
+@dataclass(frozen=True)
+class Run(Strict):
+    """The part of :class:`Settings` that belongs to no method.
+
+    Attributes:
+        goal: ``dodge`` (not be recognised), ``impersonate`` (be taken for a target), or ``both``.
+        targets: a folder with photos of the people to be taken for; None for the bundled decoys,
+            mixtures of many people that are nobody.
+        surrogates: recognisers the veil is made against.
+        held_out: recognisers it is proved on, which take no part in making it.
+        faces: ``all``, the ``largest``, or how many, largest first.
+        seed: where every random draw begins.
+        quality: of JPEG, WebP and HEIF files, 1 to 100.
+        keep_metadata: keep camera and date; location, maker notes and preview go in any case.
+    """
+
+    goal: GoalName = "both"
+    targets: Path | None = None
+    surrogates: tuple[str, ...] = ("mobilefacenet", "faceres")
+    held_out: tuple[str, ...] = ("dlib",)
+    faces: Literal["all", "largest"] | int = "all"
+    seed: int = 0
+    quality: int = 95
+    keep_metadata: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.faces, int) and self.faces < 1:
+            raise UsageError(f"faces must be all, largest or a number from 1, not {self.faces}.")
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"quality must lie in 1 to 100, not {self.quality}.")
+        if both := set(self.surrogates) & set(self.held_out):
+            raise UsageError(
+                f"{', '.join(sorted(both))} cannot both help to make the veil and be held out."
+            )
+
+    @property
+    def n_faces(self) -> int | None:
+        """How many faces to veil, None for all."""
+        if self.faces == "all":
+            return None
+        return 1 if self.faces == "largest" else self.faces
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A method with its budget and views, and the run it takes part in."""
+
+    method: Method = field(default_factory=TipIm)
+    budget: Budget = field(default_factory=lambda: TipIm.default_budget)
+    views: Views = field(default_factory=lambda: TipIm.default_views)
+    run: Run = field(default_factory=Run)
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any]) -> Settings:
+        """Settings from a mapping with the tables ``method``, ``budget``, ``views`` and ``run``.
+
+        ``method.name`` chooses the method (default ``tip-im``); budget and views start from the
+        method's own defaults.
+
+        Raises:
+            UsageError: a table or field is unknown or its value unsuitable; it is named.
+        """
+        if unknown := set(values) - {"method", "budget", "views", "run"}:
+            raise UsageError(
+                f"settings: unknown {', '.join(sorted(unknown))}; "
+                "there are the tables method, budget, views and run."
+            )
+        tables = {name: _table(values, name) for name in ("method", "budget", "views", "run")}
+        kind = method_class(str(tables["method"].pop("name", TipIm.name)))
+        return cls(
+            method=config.build(kind, tables["method"], where="settings method"),
+            budget=config.build(
+                Budget, config.plain(kind.default_budget) | tables["budget"], where="settings budget"
+            ),
+            views=config.build(
+                Views, config.plain(kind.default_views) | tables["views"], where="settings views"
+            ),
+            run=config.build(Run, tables["run"], where="settings run"),
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """The mapping :meth:`build` makes the same settings from."""
+        return {
+            "method": {"name": self.method.name} | config.plain(self.method),
+            "budget": config.plain(self.budget),
+            "views": config.plain(self.views),
+            "run": config.plain(self.run),
+        }
+
+
+def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, Mapping):
+        raise UsageError(f"settings: {name} is a table, write {name}.FIELD=VALUE.")
+    return dict(table)

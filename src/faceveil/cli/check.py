@@ -1,0 +1,201 @@
+"""``faceveil check``: what recognisers still say of a photo."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceveil.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from faceveil.app.search import Search
+    from faceveil.app.verdict import Match, Verdict
+    from faceveil.faces.detect import Detector
+    from faceveil.io.photo import Photo
+    from faceveil.recognisers.recogniser import Recogniser
+
+Before = Annotated[Path, typer.Argument(help="The photo before it was veiled.")]
+After = Annotated[Path | None, typer.Argument(help="The veiled photo.")]
+Gallery = Annotated[
+    Path | None,
+    typer.Option(
+        help="Instead of AFTER: a folder of people (PERSON/PHOTO.jpg, or PERSON.jpg) to search; "
+        "veiled copies (NAME.veiled.jpg) in it are left out."
+    ),
+]
+Top = Annotated[int, typer.Option(min=1, help="With --gallery: how many people to list.")]
+Recompress = Annotated[
+    int, typer.Option(min=0, max=100, help="Check after JPEG of this quality too; 0: don't.")
+]
+Resize = Annotated[
+    float, typer.Option(min=0.01, max=1, help="Check after resizing by this factor too; 1: don't.")
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--recogniser", help="Whom to ask; repeat for more. Default: the bundled three."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")]
+Report = Annotated[Path | None, typer.Option(help="Write an HTML report with pictures.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def check(
+    before: Before,
+    after: After = None,
+    *,
+    gallery: Gallery = None,
+    top: Top = 5,
+    recompress: Recompress = 75,
+    resize: Resize = 0.5,
+    recogniser: Names = None,
+    json_: Json = False,
+    report: Report = None,
+    device: Device = "auto",
+) -> None:
+    """Say whether recognisers still match the faces of BEFORE in AFTER, from the files alone.
+
+    With --gallery, say instead whom the faces of a photo look like.
+
+    Exit codes: 0 no held-out recogniser matches, 2 usage, 3 a file or model cannot be used, 4 no
+    face found, 5 a held-out recogniser matches (as written or after a treatment), or none can say.
+    Where nothing tells held-out recognisers apart, all count.
+    """
+    if after is None:
+        if gallery is None:
+            raise UsageError("Name the veiled photo too, or a folder of people with --gallery.")
+        if report is not None:
+            raise UsageError("--report needs a photo before and after: leave --gallery out.")
+        _search(before, gallery, top, recogniser, device, as_json=json_)
+        return
+    if gallery is not None:
+        raise UsageError("--gallery takes the place of AFTER: leave one of the two out.")
+    from faceveil.app import provenance, sentences
+    from faceveil.app.check import compare
+    from faceveil.app.treatment import treatments
+    from faceveil.app.verdict import record
+    from faceveil.io.photo import read
+
+    original, veiled = read(before), read(after)
+    detector, recognisers = _models(recogniser, device)
+    origin = provenance.trace(after, original, veiled)
+    judges = [(one, origin.role(one.card)) for one in recognisers]
+    verdict = compare(
+        original,
+        veiled,
+        detector,
+        sorted(judges, key=lambda judge: judge[1] == "surrogate"),
+        treated=treatments(recompress or None, resize),
+        notes=origin.notes,
+    )
+    if report is not None:
+        _write_report(report, original, veiled, verdict)
+    if json_:
+        typer.echo(json.dumps(record(verdict), indent=1, ensure_ascii=False))
+    else:
+        _print(_answers(verdict), [*verdict.notes, sentences.of_verdict(verdict)])
+    raise typer.Exit(0 if verdict.outcome() == "unrecognised" else 5)
+
+
+def _search(
+    path: Path, gallery: Path, top: int, names: list[str] | None, device: str, *, as_json: bool
+) -> None:
+    from faceveil.app import search
+    from faceveil.io.photo import read
+
+    photo = read(path)
+    found = search.search(photo, gallery, *_models(names, device), n_candidates=top)
+    if as_json:
+        typer.echo(json.dumps(search.record(found), indent=1, ensure_ascii=False))
+    else:
+        _print(_candidates(found), found.notes)
+
+
+def _models(names: list[str] | None, device: str) -> tuple[Detector, list[Recogniser]]:
+    from faceveil.app.engine import resolve
+    from faceveil.faces.detect import Detector
+    from faceveil.recognisers import zoo
+
+    where = resolve(device)
+    wanted = dict.fromkeys(names or zoo.RECOGNISERS)
+    return Detector.load(where), [zoo.load(name, device=where) for name in wanted]
+
+
+def _print(table: Table, lines: Sequence[str]) -> None:
+    from rich.console import Console
+
+    out = Console(highlight=False, markup=False)
+    out.print(table)
+    for line in lines:
+        out.print(line, soft_wrap=True)
+
+
+def _answers(verdict: Verdict) -> Table:
+    """A row for each face, treatment and recogniser."""
+    from rich.table import Table
+
+    from faceveil.app.verdict import FARS
+
+    table = Table("Face", "Recogniser", "Role", "Treatment", box=None)
+    table.add_column("Similarity", justify="right")
+    for far in FARS:
+        table.add_column(f"at FAR {far:g}".replace("0.", "."))
+    for face in verdict.faces:
+        for at in range(len(face.conditions[0].matches)):
+            for condition in face.conditions:
+                match = condition.matches[at]
+                lead = (str(face.index + 1), match.recogniser, match.role, condition.name)
+                table.add_row(*lead, _figure(match.similarity), *(_answer(match, f) for f in FARS))
+    return table
+
+
+def _answer(match: Match, far: float) -> str:
+    return {True: "match", False: "no match", None: "?"}[match.matched(far)]
+
+
+def _candidates(found: Search) -> Table:
+    """A row for each face, recogniser and person."""
+    from rich.table import Table
+
+    table = Table("Face", "Recogniser", "Rank", "Person", box=None)
+    table.add_column("Similarity", justify="right")
+    table.add_column("at FAR .01")
+    for face in found.faces:
+        for ranking in face.rankings:
+            for rank, candidate in enumerate(ranking.candidates, start=1):
+                matched = {True: "match", False: "no match", None: "?"}[ranking.matched(candidate)]
+                lead = (str(face.index + 1), ranking.recogniser, str(rank), candidate.label)
+                table.add_row(*lead, _figure(candidate.similarity), matched)
+    return table
+
+
+def _figure(cosine: float | None) -> str:
+    return "no face" if cosine is None else f"{cosine:.3f}"
+
+
+def _write_report(path: Path, before: Photo, after: Photo, verdict: Verdict) -> None:
+    from importlib.metadata import version
+
+    from faceveil.app.report import Page, render
+    from faceveil.io import atomic
+
+    sizes = {
+        "Before": f"{before.name}, {before.pixels.shape[1]} x {before.pixels.shape[0]}",
+        "After": f"{after.name}, {after.pixels.shape[1]} x {after.pixels.shape[0]}",
+    }
+    facts = {
+        "Made by": f"faceveil {version('faceveil')}",
+        "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "Command": "check",
+        "Treatments": ", ".join(verdict.conditions),
+    }
+    page = Page(verdict, before.pixels, after.pixels, sizes)
+    html = render([page], title=f"What recognisers see in {Path(after.name).name}", facts=facts)
+    atomic.write(path, html.encode(), overwrite=True)

@@ -1,0 +1,46 @@
+"""The command line: verbs, and how an error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from faceveil.cli import models
+from faceveil.core.errors import FaceveilError
+
+app = typer.Typer(
+    name="faceveil",
+    help="Veil faces in photos so that face recognisers nobody authorised match them to someone "
+    "else, and check on recognisers that never saw the veil.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Options that stand before a verb."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"faceveil {installed('faceveil')}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line; every faceveil error becomes one line on stderr and its exit code."""
+    try:
+        app()
+    except FaceveilError as error:
+        typer.echo(f"faceveil: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)

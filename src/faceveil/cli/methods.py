@@ -1,0 +1,56 @@
+"""``faceveil methods``: what there is to veil with, and what can be set."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from faceveil.core import config
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(help="Show this method's settings.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the methods, or show one with its settings and their defaults."""
+    from faceveil.masks.registry import METHODS, method_class
+
+    kinds = METHODS if name is None else {name: method_class(name)}
+    if as_json:
+        records = {
+            kind.name: {
+                "summary": kind.summary,
+                "method": config.plain(kind()),
+                "budget": config.plain(kind.default_budget),
+                "views": config.plain(kind.default_views),
+            }
+            for kind in kinds.values()
+        }
+        typer.echo(json.dumps(records, indent=1))
+        return
+    console = Console(highlight=False)
+    if name is None:
+        table = Table("method", "what it is", box=None, pad_edge=False)
+        for kind in kinds.values():
+            table.add_row(kind.name, kind.summary)
+        console.print(table)
+        console.print("`faceveil methods NAME` shows what can be set.", markup=False)
+        return
+    kind = kinds[name]
+    console.print(inspect.getdoc(kind), markup=False, soft_wrap=True)
+    table = Table("setting", "default", box=None, pad_edge=False)
+    for room, defaults in (
+        ("method", kind()),
+        ("budget", kind.default_budget),
+        ("views", kind.default_views),
+    ):
+        for field in dataclasses.fields(defaults):
+            table.add_row(f"{room}.{field.name}", str(getattr(defaults, field.name)))
+    console.print()
+    console.print(table)

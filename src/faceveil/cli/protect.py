@@ -1,0 +1,300 @@
+"""``faceveil protect``: veil photos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faceveil.cli import console
+from faceveil.core import config
+from faceveil.core.errors import FaceveilError, UsageError
+
+if TYPE_CHECKING:
+    from faceveil.app.album import Item, Job
+    from faceveil.app.settings import Settings
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Photos and folders of photos; - reads one from standard input."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", help="Folder for the veiled photos, or a file. Default: NAME.veiled.EXT."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="How to veil; `faceveil methods` lists them. Default: tip-im.")
+]
+Eps = Annotated[float | None, typer.Option(help="Most a pixel may change, in 1/255.")]
+Goal = Annotated[str | None, typer.Option(help="dodge, impersonate or both (default).")]
+Targets = Annotated[
+    Path | None,
+    typer.Option(help="Folder of photos of people to be taken for. Default: bundled decoys."),
+]
+Surrogates = Annotated[
+    list[str] | None,
+    typer.Option("--surrogate", help="Recogniser the veil is made against; repeat for more."),
+]
+HeldOut = Annotated[
+    list[str] | None,
+    typer.Option("--held-out", help="Recogniser the veil is proved on; repeat for more."),
+]
+Faces = Annotated[str | None, typer.Option(help="all (default), largest, or how many.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
+InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the originals.")]
+Backup = Annotated[
+    bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier outputs.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep what an earlier run finished.")]
+KeepMetadata = Annotated[
+    bool,
+    typer.Option("--keep-metadata", help="Keep camera and date (never location or preview)."),
+]
+Seed = Annotated[int | None, typer.Option(help="Where random draws begin; same seed, same bytes.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Photos worked on at a time.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings in TOML; options here win over it.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="One setting, such as method.steps=100; repeat for more."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+Report = Annotated[Path | None, typer.Option(help="Write an HTML report with pictures.")]
+Replay = Annotated[
+    Path | None, typer.Option(help="Make the veil of this receipt again, byte for byte.")
+]
+
+
+def protect(
+    paths: Paths = None,
+    out: Out = None,
+    method: Method = None,
+    eps: Eps = None,
+    goal: Goal = None,
+    targets: Targets = None,
+    surrogate: Surrogates = None,
+    held_out: HeldOut = None,
+    faces: Faces = None,
+    recursive: Recursive = False,
+    in_place: InPlace = False,
+    backup: Backup = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    keep_metadata: KeepMetadata = False,
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    device: Device = "auto",
+    config_file: ConfigFile = None,
+    set_: Set = None,
+    json_: Json = False,
+    report: Report = None,
+    replay: Replay = None,
+) -> None:
+    """Veil the faces in photos, and check the written files on recognisers that were held out.
+
+    Originals are never changed unless you say --in-place. A receipt beside each veiled photo
+    (NAME.veil.json) says how it was made; keep it to yourself.
+
+    Exit codes: 0 done, 2 usage, 3 some files failed, 4 no face found, 5 veiled, but a held-out
+    recogniser still matches.
+    """
+    if replay is not None:
+        if paths:
+            raise UsageError("--replay takes the photo from the receipt: leave PATHS out.")
+        _replay(replay, out, device, overwrite=overwrite)
+        return
+    if not paths:
+        raise UsageError("Name the photos to veil, for example: faceveil protect me.jpg")
+    wanted: dict[str, Any] = {
+        "method.name": method,
+        "budget.eps": eps,
+        "run.goal": goal,
+        "run.targets": None if targets is None else str(targets),
+        "run.surrogates": surrogate,
+        "run.held_out": held_out,
+        "run.faces": int(faces) if faces and faces.isdecimal() else faces,
+        "run.keep_metadata": keep_metadata or None,
+        "run.seed": seed,
+    }
+    settings = _settings(config_file, wanted, set_ or [])
+    if Path("-") in paths:
+        if len(paths) > 1 or any((in_place, resume, report)):
+            raise UsageError("- stands alone: it reads one photo and writes one.")
+        _pipe(settings, out, device)
+        return
+    _protect_files(
+        settings,
+        _plan(paths, out, recursive, overwrite, in_place, backup),
+        n_processes=jobs,
+        device=device,
+        resume=resume,
+        as_json=json_,
+        report=report,
+    )
+
+
+def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:
+    from faceveil.app.settings import Settings
+
+    values = {} if config_file is None else config.read(config_file)
+    values = config.put(values, {key: value for key, value in wanted.items() if value is not None})
+    return Settings.build(config.assign(values, assignments))
+
+
+def _plan(
+    paths: list[Path],
+    out: Path | None,
+    recursive: bool,
+    overwrite: bool,
+    in_place: bool,
+    backup: bool,
+) -> list[Job]:
+    from faceveil.app import album
+
+    return album.plan(
+        paths,
+        out,
+        recursive=recursive,
+        overwrite=overwrite,
+        in_place=in_place,
+        backup=backup,
+    )
+
+
+def _protect_files(
+    settings: Settings,
+    jobs: list[Job],
+    *,
+    n_processes: int,
+    device: str,
+    resume: bool,
+    as_json: bool,
+    report: Path | None,
+) -> None:
+    from faceveil.app import album
+
+    album.sweep(jobs)
+    items, left = album.keep_finished(jobs, settings) if resume else ([], list(jobs))
+    with console.progress("Veiling", len(left)) as (advance, say):
+        try:
+            for item in album.run_jobs(
+                left, settings, device=device, n_processes=n_processes, progress=advance
+            ):
+                items.append(item)
+                for line in _lines(item):
+                    say(line)
+        except KeyboardInterrupt:
+            say(
+                f"Stopped: {len(items)} of {len(jobs)} photos are finished and kept; "
+                "the same command with --resume does the rest."
+            )
+            raise
+    if report is not None:
+        _write_report(report, items, settings)
+    if as_json:
+        typer.echo(json.dumps(_record(items, settings), indent=1, ensure_ascii=False))
+    elif len(items) > 1:
+        console.err.print(_summary(items))
+    raise typer.Exit(_exit_code(items))
+
+
+def _lines(item: Item) -> Iterator[str]:
+    from faceveil.app import sentences
+
+    if item.status in ("failed", "no face"):
+        yield item.message or item.status
+        return
+    n_veiled = sum(face.status == "veiled" for face in item.faces)
+    yield f"{item.original} -> {item.output}: {n_veiled} of {len(item.faces)} faces veiled."
+    if item.verdict is not None:
+        yield f"  {sentences.of_verdict(item.verdict)}"
+    for note in item.notes:
+        yield f"  {note}"
+    for face in item.faces:
+        if face.why:
+            yield f"  face {face.index + 1} was skipped: {face.why}."
+
+
+def _summary(items: list[Item]) -> str:
+    counts = {status: sum(i.status == status for i in items) for status in
+              ("veiled", "kept", "no face", "failed")}
+    parts = [f"{count} {status}" for status, count in counts.items() if count]
+    return f"{len(items)} photos: {', '.join(parts)}."
+
+
+def _exit_code(items: list[Item]) -> int:
+    verdicts = [item.verdict for item in items if item.verdict is not None]
+    if any(item.status == "failed" for item in items):
+        return 3
+    if not verdicts:
+        return 4
+    return 0 if all(verdict.unrecognised() for verdict in verdicts) else 5
+
+
+def _record(items: list[Item], settings: Settings) -> dict[str, Any]:
+    from faceveil.app import verdict
+
+    return {
+        "settings": settings.plain(),
+        "photos": [
+            {
+                "original": str(item.original),
+                "output": None if item.output is None else str(item.output),
+                "status": item.status,
+                "message": item.message,
+                "notes": list(item.notes),
+                "faces": [config.plain(face) for face in item.faces],
+                "verdict": None if item.verdict is None else verdict.record(item.verdict),
+            }
+            for item in items
+        ],
+    }
+
+
+def _write_report(path: Path, items: list[Item], settings: Settings) -> None:
+    from faceveil.app import album
+
+    try:
+        album.write_report(path, items, settings)
+    except FaceveilError as error:
+        console.err.print(f"The report was not written: {error}")
+
+
+def _pipe(settings: Settings, out: Path | None, device: str) -> None:
+    from faceveil.app import sentences
+    from faceveil.app.protect import Protector
+    from faceveil.io import atomic
+    from faceveil.io.photo import decode
+
+    photo = decode(sys.stdin.buffer.read(), "standard input")
+    with console.progress("Veiling", 1) as (advance, say):
+        outcome = Protector.load(settings, device=device)(photo, advance)
+        say(sentences.of_verdict(outcome.verdict))
+    if out is None or out == Path("-"):
+        sys.stdout.buffer.write(outcome.data)
+        sys.stdout.buffer.flush()
+    else:
+        atomic.write(out, outcome.data, overwrite=False)
+    raise typer.Exit(0 if outcome.verdict.unrecognised() else 5)
+
+
+def _replay(path: Path, out: Path | None, device: str, *, overwrite: bool) -> None:
+    from faceveil.app import replay
+
+    with console.progress("Replaying", 1) as (advance, say):
+        result = replay.replay(path, device=device, progress=advance)
+        if out is not None:
+            from faceveil.io import atomic
+
+            atomic.write(out, result.data, overwrite=overwrite)
+        say(result.sentence)
+    raise typer.Exit(0 if result.identical else 3)

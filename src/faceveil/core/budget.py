@@ -1,0 +1,37 @@
+"""How much a veil may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from faceveil.core.config import Strict
+from faceveil.core.errors import UsageError
+
+Region = Literal["oval", "head", "all"]
+
+
+@dataclass(frozen=True)
+class Budget(Strict):
+    """Limits that hold on the written 8-bit pixels, at the photo's own resolution.
+
+    Attributes:
+        eps: the most any channel of any pixel may change, in 1/255.
+        l2: the most the face's region may change in root mean square, in 1/255; None for no limit.
+        ssim: the least structural similarity the face crop must keep, in [0, 1]; None for no floor.
+        region: where the veil may lie: the face's ``oval``, the ``head`` with its hair, or ``all``
+            of the patch the face is worked on in.
+    """
+
+    eps: float = 12.0
+    l2: float | None = None
+    ssim: float | None = None
+    region: Region = "oval"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.eps <= 255:
+            raise UsageError(f"budget.eps must lie in (0, 255], not {self.eps:g}.")
+        if self.l2 is not None and not 0 < self.l2 <= 255:
+            raise UsageError(f"budget.l2 must lie in (0, 255], not {self.l2:g}.")
+        if self.ssim is not None and not 0 <= self.ssim <= 1:
+            raise UsageError(f"budget.ssim must lie in [0, 1], not {self.ssim:g}.")

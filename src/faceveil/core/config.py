@@ -1,0 +1,152 @@
+"""Frozen dataclasses are configuration: read from TOML, changed by ``key=value``, written back."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from faceveil.core.errors import UsageError
+
+T = TypeVar("T")
+
+
+class Strict:
+    """Base of every configuration dataclass: an unknown or ill-typed field is refused by name."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+
+def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
+    """An instance of the dataclass ``kind`` from plain values.
+
+    Args:
+        kind: a frozen dataclass derived from :class:`Strict`; nested ones are built too.
+        values: mapping as TOML or JSON gives it.
+        where: what the values belong to, for the message.
+
+    Raises:
+        UsageError: a value is missing, unknown or of the wrong type; every one is named.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind).validate_python(dict(values))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {_fault(fault)}"
+            for fault in error.errors()
+        )
+        raise UsageError(f"{where}: {faults}.") from None
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """The dataclass ``config`` as nested dicts, lists and plain values, as JSON holds them."""
+    result: dict[str, Any] = _plain(config)
+    return result
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The mapping a TOML file holds.
+
+    Raises:
+        UsageError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not valid TOML: {error}.") from None
+
+
+def write(config: Any) -> str:
+    """The dataclass ``config`` as TOML text; TOML has no null, so fields that are None go."""
+    import tomli_w
+
+    return tomli_w.dumps(_without_none(plain(config)))
+
+
+def assign(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """A copy of ``values`` with each ``dotted.key=value`` applied; values are read as TOML.
+
+    A value that is not TOML is taken as a string, so ``method=tip-im`` needs no quotes.
+
+    Raises:
+        UsageError: a setting has no ``=``, or its key runs through something that is no table.
+    """
+    parsed = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {setting}: write it as key=value, for example method.steps=50.")
+        parsed[key.strip()] = _value(text.strip())
+    return put(values, parsed)
+
+
+def put(values: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the nested ``values`` with each ``{"dotted.key": value}`` entry put in its place.
+
+    Raises:
+        UsageError: a key runs through something that is no table.
+    """
+    result = _copy(values)
+    for key, value in entries.items():
+        *tables, last = key.split(".")
+        table = result
+        for name in tables:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise UsageError(f"{key}: {name} is a value, not a table.")
+        table[last] = value
+    return result
+
+
+@functools.lru_cache(maxsize=64)
+def _adapter(kind: type[T]) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_none(inner) for inner in value]
+    return value
+
+
+def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _copy(value) if isinstance(value, Mapping) else value for key, value in values.items()
+    }
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "unexpected_keyword_argument":
+        return "there is no such field"
+    message = str(fault["msg"])
+    return message[:1].lower() + message[1:]

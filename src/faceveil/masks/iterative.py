@@ -1,0 +1,114 @@
+"""The gradient family TIP-IM grew from: PGD, MIM, DIM and MT-DIM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.masks.method import Method
+from faceveil.masks.problem import Problem
+from faceveil.masks.views import Views
+
+
+@dataclass(frozen=True)
+class Pgd(Method):
+    """Projected gradient descent from a random start (Madry et al., ICLR 2018).
+
+    m <- clip(m - alpha * sign(grad), -eps, eps), towards the target nearest to the source.
+
+    Attributes:
+        steps: iterations T.
+        alpha: step length, in 1/255.
+    """
+
+    name: ClassVar[str] = "pgd"
+    summary: ClassVar[str] = "projected gradient descent (Madry et al. 2018)"
+
+    steps: int = 50
+    alpha: float = 1.5
+
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """Descend from a uniform draw within eps."""
+        problem = _towards_nearest(problem)
+        draws = [torch.rand(problem.pixels.shape[1:], generator=g) for g in problem.generators]
+        mask = problem.eps * (2 * torch.stack(draws).to(problem.pixels) - 1)
+        for _ in problem.steps(self.steps):
+            gradient = problem.gradients(mask, problem.draw_views())[0]
+            mask = (mask - self.alpha / 255 * gradient.sign()).clamp(-problem.eps, problem.eps)
+        return mask
+
+
+@dataclass(frozen=True)
+class Mim(Method):
+    """The momentum iterative method (Dong et al., CVPR 2018).
+
+    g <- momentum * g + grad / mean|grad|;  m <- clip(m - alpha * sign(g), -eps, eps).
+
+    Attributes:
+        steps: iterations T.
+        alpha: step length, in 1/255.
+        momentum: decay of the accumulated gradient.
+    """
+
+    name: ClassVar[str] = "mim"
+    summary: ClassVar[str] = "momentum iterative method (Dong et al. 2018)"
+
+    steps: int = 50
+    alpha: float = 1.5
+    momentum: float = 1.0
+
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """Descend with momentum towards the target nearest to the source."""
+        return self._descend(_towards_nearest(problem))
+
+    def _descend(self, problem: Problem) -> Tensor:
+        mask = _tiny_start(problem)
+        velocity = torch.zeros_like(mask)
+        for _ in problem.steps(self.steps):
+            gradient = problem.gradients(mask, problem.draw_views()).mean(dim=0)
+            velocity = self.momentum * velocity + normalised(gradient)
+            mask = (mask - self.alpha / 255 * velocity.sign()).clamp(-problem.eps, problem.eps)
+        return mask
+
+
+@dataclass(frozen=True)
+class Dim(Mim):
+    """The diverse-inputs method (Xie et al., CVPR 2019): MIM on randomly shrunk, padded crops."""
+
+    name: ClassVar[str] = "dim"
+    summary: ClassVar[str] = "diverse inputs, momentum (Xie et al. 2019)"
+    default_views: ClassVar[Views] = Views(shrink=(0.9, 1.0))
+
+
+@dataclass(frozen=True)
+class MtDim(Dim):
+    """Multi-target DIM, TIP-IM's baseline: every step descends the mean over all targets."""
+
+    name: ClassVar[str] = "mt-dim"
+    summary: ClassVar[str] = "diverse inputs, towards all targets at once (Yang et al. 2021)"
+
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """Descend with momentum towards the mean of the targets."""
+        return self._descend(problem)
+
+
+def normalised(gradient: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
+    """Each face's gradient divided by its mean absolute value; zero stays zero."""
+    return gradient / gradient.abs().mean(dim=(-3, -2, -1), keepdim=True).clamp_min(1e-30)
+
+
+def _towards_nearest(problem: Problem) -> Problem:
+    """``problem`` with the one target whose loss is least before veiling (ours)."""
+    with torch.no_grad():
+        losses = problem.losses(torch.zeros_like(problem.pixels))
+    return problem.towards(losses.argmin(dim=1))
+
+
+def _tiny_start(problem: Problem) -> Tensor:
+    """Noise of at most 1/255: at the source itself the gradient of its distance vanishes (ours)."""
+    draws = [torch.rand(problem.pixels.shape[1:], generator=g) for g in problem.generators]
+    return (2 * torch.stack(draws).to(problem.pixels) - 1) / 255

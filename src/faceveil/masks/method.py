@@ -1,0 +1,137 @@
+"""What every protection method is: a frozen dataclass and one method to override."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faceveil.core import seeds
+from faceveil.core.budget import Budget
+from faceveil.core.config import Strict
+from faceveil.core.goal import Goal
+from faceveil.faces.patch import Patch
+from faceveil.faces.regions import region
+from faceveil.masks.enforce import enforce
+from faceveil.masks.problem import Problem, Progress
+from faceveil.masks.views import Views
+from faceveil.recognisers.ensemble import Ensemble
+
+FACES_AT_ONCE = 4
+"""Faces worked on together; more cost memory and are hardly faster."""
+
+
+@dataclass(frozen=True)
+class Method(Strict, ABC):
+    """A way to make masks. The fields of a subclass are its whole configuration.
+
+    A subclass overrides :meth:`masks`. Calling the method polices what comes back: whatever
+    :meth:`masks` returns, the budget holds on the 8-bit pixels handed out.
+    """
+
+    name: ClassVar[str]
+    """What it is called on the command line and in receipts."""
+    summary: ClassVar[str]
+    """One line for the command line's help."""
+    default_budget: ClassVar[Budget] = Budget()
+    default_views: ClassVar[Views] = Views()
+    optimises: ClassVar[bool] = True
+    """Whether it looks at surrogates; if not, it works at the photo's own resolution."""
+
+    @abstractmethod
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """A mask for each face of ``problem``, in [0, 1] units, before the region's weights."""
+
+    @final
+    def __call__(
+        self,
+        patches: Sequence[Patch],
+        surrogates: Ensemble,
+        goal: Goal,
+        *,
+        budget: Budget,
+        views: Views,
+        face_seeds: Sequence[int],
+        progress: Progress = lambda share: None,
+    ) -> list[NDArray[np.uint8]]:
+        """The native pixels of each patch, veiled within ``budget``.
+
+        Args:
+            patches: faces of one photo.
+            surrogates: the recognisers the mask is made against.
+            goal: what success means.
+            budget: what may change; enforced here, not by :meth:`masks`.
+            views: what the mask must survive.
+            face_seeds: one for each patch; equal seeds and faces give equal masks.
+            progress: called with the share of all work done since its last call.
+
+        Returns:
+            For each patch, in order, uint8 pixels ``side side 3``.
+        """
+        if not self.optimises:
+            patches = [patch.at_native() for patch in patches]
+        veiled: dict[int, NDArray[np.uint8]] = {}
+        for group in _groups(patches):
+            chosen = [patches[index] for index in group]
+            problem = _pose(
+                chosen,
+                surrogates,
+                goal,
+                budget,
+                views,
+                [face_seeds[index] for index in group],
+                lambda share, n=len(group): progress(share * n / len(patches)),  # type: ignore[misc]
+            )
+            masks = self.masks(problem).detach()
+            for index, patch, mask in zip(group, chosen, masks, strict=True):
+                veiled[index] = enforce(patch, mask, budget)
+        return [veiled[index] for index in range(len(patches))]
+
+
+def _groups(patches: Sequence[Patch]) -> list[list[int]]:
+    """Indices of patches that share a working size, at most :data:`FACES_AT_ONCE` together."""
+    by_size: dict[int, list[int]] = defaultdict(list)
+    for index, patch in enumerate(patches):
+        by_size[patch.working_px].append(index)
+    return [
+        indices[start : start + FACES_AT_ONCE]
+        for indices in by_size.values()
+        for start in range(0, len(indices), FACES_AT_ONCE)
+    ]
+
+
+def _pose(
+    patches: Sequence[Patch],
+    surrogates: Ensemble,
+    goal: Goal,
+    budget: Budget,
+    views: Views,
+    face_seeds: Sequence[int],
+    progress: Progress,
+) -> Problem:
+    device = surrogates.device
+    pixels = torch.stack([patch.pixels for patch in patches]).to(device)
+    landmarks = torch.stack([patch.landmarks for patch in patches]).to(device)
+    with torch.inference_mode():
+        source = surrogates(pixels, landmarks)
+    return Problem(
+        pixels=pixels,
+        landmarks=landmarks,
+        region=region(budget.region, landmarks, pixels.shape[-1]),
+        grey=torch.tensor([patch.grey for patch in patches], device=device),
+        eps=budget.eps / 255,
+        surrogates=surrogates,
+        source={name: embedding.clone() for name, embedding in source.items()},
+        goal=goal,
+        views=views,
+        generators=[seeds.generator(seed) for seed in face_seeds],
+        progress=progress,
+    )

@@ -1,0 +1,125 @@
+"""The problem a method is given: faces, whom to mislead, what counts, and what may be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+
+from faceveil.core.goal import Goal
+from faceveil.masks.views import View, Views
+from faceveil.recognisers.ensemble import Embeddings, Ensemble
+
+Progress = Callable[[float], None]
+"""Called with the share of the work done since the last call, in [0, 1]."""
+
+STILL = View()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Faces worked on together, and all a method may ask about them.
+
+    A *mask* is a tensor ``b 3 w w`` within ``[-eps, eps]``; the problem weighs it by the region, so
+    that methods need not.
+
+    Attributes:
+        pixels: the faces' patches, RGB in [0, 1].
+        landmarks: in patch pixels.
+        region: where the mask counts, in [0, 1].
+        grey: which faces come from grey photos; their masks stay grey.
+        eps: the largest change of a pixel, in [0, 1].
+        source: the faces' embeddings before veiling.
+        generators: one for each face; every random draw comes from them.
+    """
+
+    pixels: Float[Tensor, "b 3 w w"]
+    landmarks: Float[Tensor, "b 5 2"]
+    region: Float[Tensor, "b 1 w w"]
+    grey: Bool[Tensor, " b"]
+    eps: float
+    surrogates: Ensemble
+    source: Embeddings
+    goal: Goal
+    views: Views
+    generators: Sequence[Generator]
+    progress: Progress
+
+    def veiled(self, mask: Float[Tensor, "*n b 3 w w"]) -> Float[Tensor, "*n b 3 w w"]:
+        """The patches under ``mask``, in [0, 1]."""
+        return (self.pixels + self.visible(mask)).clamp(0, 1)
+
+    def visible(self, mask: Float[Tensor, "*n b 3 w w"]) -> Float[Tensor, "*n b 3 w w"]:
+        """The change ``mask`` makes: within eps, weighed by the region, grey on grey photos."""
+        if self.grey.any():
+            mean = mask.mean(dim=-3, keepdim=True).expand_as(mask)
+            mask = torch.where(self.grey.view(-1, 1, 1, 1), mean, mask)
+        return self.region * mask.clamp(-self.eps, self.eps)
+
+    def draw_views(self) -> list[View]:
+        """The views of one step."""
+        return self.views.draw(self.generators, self.pixels.device)
+
+    def embed(self, mask: Float[Tensor, "b 3 w w"], view: View = STILL) -> Embeddings:
+        """What each surrogate sees of the faces under ``mask``, after ``view``."""
+        return self.surrogates(view(self.veiled(mask)), self.landmarks, view.jitter)
+
+    def losses(
+        self, mask: Float[Tensor, "b 3 w w"], views: Sequence[View] = (STILL,)
+    ) -> Float[Tensor, "b t"]:
+        """The goal's loss for each face and target, averaged over surrogates and views."""
+        terms = [
+            weight * self.goal.losses(name, embeddings[name], self.source[name])
+            for embeddings in (self.embed(mask, view) for view in views)
+            for name, weight in self.surrogates.weight_by_name.items()
+        ]
+        return torch.stack(terms).sum(dim=0) / len(views)
+
+    def gradients(
+        self, mask: Float[Tensor, "b 3 w w"], views: Sequence[View] = (STILL,)
+    ) -> Float[Tensor, "t b 3 w w"]:
+        """The gradient of each target's loss with respect to the mask.
+
+        All targets share one forward pass: their losses differ only behind the embedding.
+        """
+        mask = mask.detach().requires_grad_()
+        losses = self.losses(mask, views).sum(dim=0)
+        n_targets = losses.shape[0]
+        return torch.stack(
+            [
+                torch.autograd.grad(loss, mask, retain_graph=index < n_targets - 1)[0]
+                for index, loss in enumerate(losses)
+            ]
+        )
+
+    def steps(self, n_steps: int) -> Iterator[int]:
+        """``range(n_steps)``, reporting progress after each."""
+        for step in range(n_steps):
+            yield step
+            self.progress(1 / n_steps)
+
+    def towards(self, target: Int[Tensor, " b"]) -> Problem:
+        """The same problem with, for each face, only the target of that index."""
+        return replace(self, goal=_Chosen(self.goal, target))
+
+
+@dataclass(frozen=True)
+class _Chosen(Goal):
+    """A goal of which each face pursues one target only."""
+
+    goal: Goal
+    index: Tensor
+
+    def losses(self, recogniser: str, embedding: Tensor, source: Tensor) -> Tensor:
+        losses = self.goal.losses(recogniser, embedding, source)
+        return losses.take_along_dim(self.index.view(-1, 1), dim=-1)
+
+    @property
+    def targets(self) -> Mapping[str, Tensor] | None:
+        return self.goal.targets
+
+    def met(self, to_source: float, to_targets: float | None, threshold: float) -> bool:
+        return self.goal.met(to_source, to_targets, threshold)

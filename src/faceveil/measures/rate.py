@@ -1,0 +1,61 @@
+"""A share of trials that succeed, and how sure one can be of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from faceveil.core.errors import UsageError
+from faceveil.core.seeds import derive
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A mean of ``n`` trials with the 95 % interval from ``low`` to ``high``."""
+
+    mean: float
+    n: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f}, n = {self.n})"
+
+
+def rate(successes: Bool[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -> Rate:
+    """The share of successes, with a bootstrap interval over people.
+
+    Photos of one person succeed or fail together, so whole people are drawn with replacement
+    (Efron's percentile bootstrap, clustered), not photos.
+
+    Args:
+        successes: one per trial.
+        people: whose trial each is.
+        seed: the same seed gives the same interval.
+
+    Raises:
+        UsageError: there is no trial, or not one person for each.
+    """
+    outcomes = successes.detach().cpu().to(torch.float64).numpy()
+    if len(outcomes) == 0 or len(outcomes) != len(people):
+        raise UsageError(
+            f"A rate needs trials and one person for each: got {len(outcomes)} trials and "
+            f"{len(people)} people."
+        )
+    _, person = np.unique(np.asarray(people), return_inverse=True)
+    hits, trials = np.bincount(person, outcomes), np.bincount(person)
+    n_people = len(trials)
+    draw = np.random.default_rng(derive(seed, "bootstrap"))
+    means = np.empty(RESAMPLES)
+    for index in range(RESAMPLES):
+        chosen = draw.integers(n_people, size=n_people)
+        means[index] = hits[chosen].sum() / trials[chosen].sum()
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Rate(float(outcomes.mean()), len(outcomes), float(low), float(high))

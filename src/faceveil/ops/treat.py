@@ -1,0 +1,64 @@
+"""What happens to photos on their way: resizing, blur and JPEG, each differentiable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def rescale(
+    pixels: Float[Tensor, "b c h w"], scales: Sequence[float]
+) -> Float[Tensor, "b c h w"]:
+    """Each photo resized by its factor with an antialiased bilinear filter, and back."""
+    return torch.cat([_rescale(photo, s) for photo, s in zip(pixels.split(1), scales, strict=True)])
+
+
+def blur(
+    pixels: Float[Tensor, "b c h w"], sigmas_px: Sequence[float]
+) -> Float[Tensor, "b c h w"]:
+    """Each photo convolved with a Gaussian cut off at three sigmas, edges mirrored."""
+    pairs = zip(pixels.split(1), sigmas_px, strict=True)
+    return torch.cat([_blur(photo, sigma) for photo, sigma in pairs])
+
+
+def jpeg(
+    pixels: Float[Tensor, "b 3 h w"], qualities: Sequence[float]
+) -> Float[Tensor, "b 3 h w"]:
+    """Each photo through JPEG at its quality (1 to 100), 4:2:0, with a soft rounding.
+
+    Source: Reich et al., "Differentiable JPEG: the devil is in the details", WACV 2024, as kornia
+    implements it.
+    """
+    from kornia.enhance import jpeg_codec_differentiable
+
+    quality = torch.tensor(qualities, device=pixels.device, dtype=pixels.dtype)
+    height, width = pixels.shape[-2:]
+    padded = F.pad(pixels, (0, -width % 16, 0, -height % 16), mode="replicate")
+    result: Tensor = jpeg_codec_differentiable(padded, quality)
+    return result[..., :height, :width]
+
+
+def _rescale(photo: Tensor, scale: float) -> Tensor:
+    height, width = photo.shape[-2:]
+    small = (max(1, round(height * scale)), max(1, round(width * scale)))
+    shrunk = F.interpolate(photo, small, mode="bilinear", antialias=True)
+    return F.interpolate(shrunk, (height, width), mode="bilinear", antialias=True)
+
+
+def _blur(photo: Tensor, sigma: float) -> Tensor:
+    radius = min(math.ceil(3 * sigma), min(photo.shape[-2:]) - 1)
+    if sigma <= 0 or radius < 1:
+        return photo
+    offsets = torch.arange(-radius, radius + 1, device=photo.device, dtype=photo.dtype)
+    kernel = torch.softmax(-(offsets**2) / (2 * sigma**2), dim=0)
+    channels = photo.shape[1]
+    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    padded = F.pad(photo, (radius, radius, radius, radius), mode="reflect")
+    return F.conv2d(
+        F.conv2d(padded, across, groups=channels), across.transpose(2, 3), groups=channels
+    )

@@ -1,0 +1,99 @@
+"""Fixtures every room's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from faceveil.faces.face import Face
+from faceveil.recognisers.card import Calibration, Card, Crop, Threshold
+from faceveil.recognisers.ensemble import Ensemble
+from faceveil.recognisers.recogniser import Recogniser
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+PORTRAIT = ROOT / "examples" / "portrait.png"
+
+PORTRAIT_LANDMARKS = ((201.0, 112.0), (243.0, 106.0), (227.0, 138.0), (207.0, 160.0), (248.0, 155.0))
+"""Eyes, nose tip and mouth corners of the example portrait, in px, read off the picture."""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The evaluation data that may stand beside the repository."""
+    if not (SHARED / "data" / "celebahq-pairs").is_dir():
+        pytest.skip("the evaluation data (../shared) is not beside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    """The public-domain portrait the README veils."""
+    return PORTRAIT
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """Its pixels, h w 3."""
+    pixels = np.array(Image.open(PORTRAIT).convert("RGB"))
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def portrait_face() -> Face:
+    """Where its face is."""
+    landmarks = np.array(PORTRAIT_LANDMARKS, dtype=np.float32)
+    return Face(box=(180.0, 65.0, 270.0, 185.0), landmarks=landmarks, score=1.0)
+
+
+def tiny_recogniser(name: str, *, size_px: int = 24, embedding_size: int = 16) -> Recogniser:
+    """An untrained recogniser that is fast, smooth and the same every time."""
+    seed = sum(name.encode())
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = nn.Sequential(
+            nn.Conv2d(3, 12, 5, stride=3), nn.Tanh(), nn.Flatten(), nn.LazyLinear(embedding_size)
+        )
+        network(torch.zeros(1, 3, size_px, size_px))
+    scale = size_px / 112
+    template = ((38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2))
+    card = Card(
+        name=name,
+        title=f"Tiny {name}",
+        licence="Apache-2.0",
+        source="made by the tests",
+        weights=f"{name}.onnx",
+        sha256="0" * 64,
+        embedding_size=embedding_size,
+        crop=Crop(
+            size_px=size_px,
+            template=tuple((x * scale, y * scale) for x, y in template),
+            channels="rgb",
+            mean=(127.5, 127.5, 127.5),
+            std=(128.0, 128.0, 128.0),
+        ),
+        calibration=Calibration("none", "none", 2, 2, 2, (Threshold(0.01, 0.5, 1.0),)),
+    )
+    return Recogniser(card, network).eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_ensemble() -> Ensemble:
+    """Two tiny recognisers of different embedding sizes."""
+    return Ensemble([tiny_recogniser("ada"), tiny_recogniser("bob", embedding_size=8)])
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    """Tests that set the number of threads do not change it for others."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
