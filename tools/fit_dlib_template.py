@@ -58,7 +58,7 @@ class Aligner:
             return None
         shape = self._predictor(pixels, max(boxes, key=dlib.rectangle.area))
         matrix = to_chip(shape)
-        landmarks = faces[0].landmarks
+        landmarks = faces[0].landmarks.copy()
         return Example(
             pixels,
             landmarks,

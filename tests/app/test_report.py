@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skimage.data import astronaut
+from tests.app.conftest import BOX, Browser, make_face, make_verdict
 
 from faceveil.app.report import Page, render
 from faceveil.app.verdict import Role, Verdict
-from tests.app.conftest import BOX, Browser, make_face, make_verdict
 
 ROLES: Mapping[str, Role] = {"dlib": "held out", "mobilefacenet": "surrogate"}
 CLEAR = {"dlib": (0.31, 0.35), "mobilefacenet": (-0.11, 0.05)}
 SEEN = {"dlib": (0.95, 0.97), "mobilefacenet": (0.1, 0.2)}
-HOSTILE = """"><script>document.title='taken'</script><img src=x onerror="document.title='taken'">"""
+HOSTILE = (
+    """"><script>document.title='taken'</script><img src=x onerror="document.title='taken'">"""
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,14 @@ def test_says_what_each_recogniser_says(photo: np.ndarray, veiled: np.ndarray) -
         "(0.31; it would need 0.91)." in html
     )
     assert html.index("Held out: the evidence") < html.index("Surrogates: what")
-    for shown in ("as written", "JPEG 75", "0.310", "\u22120.110", "a match from 0.911", "<dd>7</dd>"):
+    for shown in (
+        "as written",
+        "JPEG 75",
+        "0.310",
+        "\u22120.110",
+        "a match from 0.911",
+        "<dd>7</dd>",
+    ):
         assert shown in html
     assert "What this does not prove" in html
 
@@ -63,7 +72,7 @@ def test_a_summary_stands_above_several_photos(
     photo: np.ndarray, veiled: np.ndarray, n_photos: int
 ) -> None:
     pages = [page(make_verdict(make_face(SEEN, ROLES)), photo, veiled)] * n_photos
-    html = render(pages, title="T", facts={})
+    html = render(iter(pages), title="T", facts={})
     assert html.count("<table>") == (n_photos > 1)
     assert html.count("<article") == n_photos
     if n_photos > 1:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from tests.app.conftest import make_face, make_verdict
 
 from faceveil.app import sentences
 from faceveil.app.verdict import Condition, FaceVerdict, Match, Outcome, Role, Verdict, record
 from faceveil.core import config
-from tests.app.conftest import make_face, make_verdict
 
 ROLES: Mapping[str, Role] = {"dlib": "held out", "mobilefacenet": "surrogate"}
 LOW, HIGH = (0.1, 0.1), (0.99, 0.99)

@@ -19,6 +19,7 @@ from faceveil.faces.patch import Patch, extract, paste
 from faceveil.masks.method import Method
 from faceveil.masks.registry import METHODS, method_class
 from faceveil.masks.views import Views
+from faceveil.ops import warp
 from faceveil.recognisers.ensemble import Ensemble
 
 Pixels = NDArray[np.uint8]
@@ -85,7 +86,7 @@ def test_it_changes_the_face_and_nothing_outside_its_region(
     after = paste(portrait, [(patches[0], veiled[0])])
     changed = np.argwhere((after != portrait).any(axis=2))
     assert len(changed) > 100
-    left, top, right, bottom = 150, 30, 300, 210
+    left, top, right, bottom = 140, 30, 310, 220
     assert changed[:, 1].min() >= left
     assert changed[:, 1].max() <= right
     assert changed[:, 0].min() >= top
@@ -159,20 +160,25 @@ def test_grey_stays_grey(
     np.testing.assert_array_equal(veiled[..., 0], veiled[..., 2])
 
 
+@pytest.mark.parametrize("goal_name", ["dodge", "impersonate", "both"])
 def test_an_optimising_method_lowers_the_goals_loss(
-    method: Method, patches: list[Patch], tiny_ensemble: Ensemble
+    method: Method, patches: list[Patch], tiny_ensemble: Ensemble, goal_name: str
 ) -> None:
     if not method.optimises:
         pytest.skip("an obfuscation pursues no loss")
-    goal = Dodge() & Impersonate(people(tiny_ensemble))
+    someone = Impersonate(people(tiny_ensemble, 1))
+    goal = {"dodge": Dodge(), "impersonate": someone, "both": Dodge() & someone}[goal_name]
     patch = patches[0]
-    veiled = veil(dataclasses.replace(method, steps=8), [patch], tiny_ensemble)[0]  # type: ignore[call-arg]
+    (veiled,) = dataclasses.replace(method, steps=8)(  # type: ignore[call-arg]
+        [patch], tiny_ensemble, goal, budget=Budget(), views=Views(), face_seeds=[1]
+    )
 
     def loss(pixels: Pixels) -> float:
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
+        tensor = warp.resize(tensor, patch.working_px)
         source = tiny_ensemble(patch.pixels[None], patch.landmarks[None])
         seen = tiny_ensemble(tensor, patch.landmarks[None])
-        return sum(float(goal.losses(n, seen[n], source[n]).min()) for n in tiny_ensemble.names)
+        return sum(float(goal.losses(n, seen[n], source[n])) for n in tiny_ensemble.names)
 
     assert loss(veiled) < loss(patch.native) - 0.01
 

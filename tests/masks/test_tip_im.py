@@ -117,7 +117,7 @@ def test_an_l2_step_has_the_length_it_says(problem: Problem) -> None:
     mask = TipIm(steps=1, norm="l2", alpha=0.5).masks(fresh(problem))
     free = mask.abs() < problem.eps
     rms = float((255 * mask).square().mean().sqrt())
-    assert rms == pytest.approx(0.5, rel=0.02)
+    assert rms == pytest.approx(0.5, rel=0.05)
     assert free.float().mean() > 0.99
 
 

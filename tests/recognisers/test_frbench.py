@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ class FRBenchError(Exception):
 class FR(nn.Module):
     """The part of ``frbench.FR`` 1.1.2 that the adapter touches."""
 
-    settings: dict[str, object] = {}
+    settings: ClassVar[dict[str, object]] = {}
 
     def __init__(self, backbone_type: str, loss_type: str, dataset_type: str, *, eager_load: bool):
         super().__init__()
@@ -110,7 +111,7 @@ def test_a_name_of_another_form_is_refused(name: str) -> None:
 
 
 def test_a_model_frbench_does_not_have_is_refused() -> None:
-    with pytest.raises(ModelError, match="cannot load this model.*not in manifest"):
+    with pytest.raises(ModelError, match=r"cannot load this model\..*not in manifest"):
         frbench.load("frbench:none/arcface/ms1m")
 
 

@@ -63,9 +63,7 @@ def add(onnx_path: Path, card_path: Path) -> Card:
     """
     card = read_card(card_path)
     if card.name in zoo.names() or card.name in URLS:
-        raise ModelError(
-            f"{card_path}: there is a recogniser called {card.name}; choose another name."
-        )
+        raise ModelError(f"{card_path}: the name {card.name} is taken; choose another.")
     try:
         data = onnx_path.read_bytes()
     except OSError as error:
@@ -105,11 +103,9 @@ def calibrate_card(
         ModelError: the recogniser is missing or bundled.
         UsageError: the folder does not hold enough people.
     """
-    if name in zoo.RECOGNISERS:
-        raise ModelError(
-            f"{name} comes with faceveil, and so do its thresholds; they stay as they are."
-        )
     path = zoo.locate(name)
+    if path.resolve().parent == zoo.BUNDLED.resolve():
+        raise ModelError(f"{name} comes with faceveil, and its thresholds with it; they stay.")
     recogniser = zoo.load(str(path), device=device)
     people = embed_people(data, Ensemble([recogniser]), first=first, progress=progress)
     calibration = calibrate(

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ HEADINGS: dict[Role, tuple[str, str]] = {
 """What stands above the recognisers of each role, in the order they are shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Page:
     """One photo of a report.
 
@@ -87,18 +87,19 @@ class PageView:
     facts: Mapping[str, str]
 
 
-def render(pages: Sequence[Page], *, title: str, facts: Mapping[str, str]) -> str:
+def render(pages: Iterable[Page], *, title: str, facts: Mapping[str, str]) -> str:
     """The report as HTML that needs no network and no other file.
 
     Args:
-        pages: the photos, in the order they are shown.
+        pages: the photos, in the order they are shown; each is let go before the next is taken.
         title: its headline.
         facts: what the footer states, such as version, date and settings.
     """
+    views = [_page(page) for page in pages]
     return _template().render(
         title=title,
-        tally=_tally([page.verdict.outcome() for page in pages]),
-        pages=[_page(page) for page in pages],
+        tally=_tally([view.verdict.outcome() for view in views]),
+        pages=views,
         facts=facts,
         badges=BADGES,
         headings=HEADINGS,

@@ -72,19 +72,17 @@ def listed(items: Sequence[str], word: str) -> str:
 
 
 def _matchers(verdict: Verdict, far: float) -> str:
-    """Who matches how many faces as written: ``dlib matches 1 of 2 faces``."""
+    """Who matches how many as written, such as ``dlib matches 1 of 2 faces``."""
     counts = dict.fromkeys(verdict.judges, 0)
     for _, match in verdict.answers(verdict.conditions[0]):
         counts[match.recogniser] += bool(match.matched(far))
+    matchers = [name for name in verdict.judges if counts[name]]
     n_faces = len(verdict.faces)
-    return listed(
-        [
-            f"{name} matches {'the face' if n_faces == 1 else f'{count} of {n_faces} faces'}"
-            for name, count in counts.items()
-            if count
-        ],
-        "and",
-    )
+    if n_faces > 1:
+        return listed(
+            [f"{name} matches {counts[name]} of {n_faces} faces" for name in matchers], "and"
+        )
+    return f"{listed(matchers, 'and')} {'matches' if len(matchers) == 1 else 'match'} the face"
 
 
 def _dissenters(verdict: Verdict) -> str:

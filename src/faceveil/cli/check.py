@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+    from rich.text import Text
 
     from faceveil.app.search import Search
-    from faceveil.app.verdict import Match, Verdict
+    from faceveil.app.verdict import Verdict
     from faceveil.faces.detect import Detector
     from faceveil.io.photo import Photo
     from faceveil.recognisers.recogniser import Recogniser
@@ -60,13 +61,14 @@ def check(
     report: Report = None,
     device: Device = "auto",
 ) -> None:
-    """Say whether recognisers still match the faces of BEFORE in AFTER, from the files alone.
+    """Say whether recognisers still match the faces of BEFORE in AFTER.
 
-    With --gallery, say instead whom the faces of a photo look like.
+    It judges the files alone, as written and after what websites do to photos.
+    With --gallery it says instead whom the faces of a photo look like.
 
-    Exit codes: 0 no held-out recogniser matches, 2 usage, 3 a file or model cannot be used, 4 no
-    face found, 5 a held-out recogniser matches (as written or after a treatment), or none can say.
-    Where nothing tells held-out recognisers apart, all count.
+    Exit codes: 0 no held-out recogniser matches, 5 one does (as written or
+    treated) or none can say, 2 usage, 3 a file or model cannot be used, 4 no
+    face found. Where it is unknown which were held out, all recognisers count.
     """
     if after is None:
         if gallery is None:
@@ -138,46 +140,59 @@ def _print(table: Table, lines: Sequence[str]) -> None:
 
 
 def _answers(verdict: Verdict) -> Table:
-    """A row for each face, treatment and recogniser."""
-    from rich.table import Table
-
+    """A row for each face, recogniser and treatment."""
     from faceveil.app.verdict import FARS
 
-    table = Table("Face", "Recogniser", "Role", "Treatment", box=None)
-    table.add_column("Similarity", justify="right")
-    for far in FARS:
-        table.add_column(f"at FAR {far:g}".replace("0.", "."))
+    far, *stricter = (f"{far:g}".removeprefix("0") for far in FARS)
+    table = _table("Face", "Recogniser", "Role", "Treatment", "Similarity", f"FAR {far}", *stricter)
     for face in verdict.faces:
         for at in range(len(face.conditions[0].matches)):
             for condition in face.conditions:
                 match = condition.matches[at]
-                lead = (str(face.index + 1), match.recogniser, match.role, condition.name)
-                table.add_row(*lead, _figure(match.similarity), *(_answer(match, f) for f in FARS))
+                table.add_row(
+                    str(face.index + 1),
+                    match.recogniser,
+                    match.role,
+                    condition.name,
+                    "no face" if match.similarity is None else f"{match.similarity:.3f}",
+                    *(_word(match.matched(far)) for far in FARS),
+                )
     return table
-
-
-def _answer(match: Match, far: float) -> str:
-    return {True: "match", False: "no match", None: "?"}[match.matched(far)]
 
 
 def _candidates(found: Search) -> Table:
     """A row for each face, recogniser and person."""
-    from rich.table import Table
-
-    table = Table("Face", "Recogniser", "Rank", "Person", box=None)
-    table.add_column("Similarity", justify="right")
-    table.add_column("at FAR .01")
+    table = _table("Face", "Recogniser", "Rank", "Person", "Similarity", "FAR .01")
     for face in found.faces:
         for ranking in face.rankings:
             for rank, candidate in enumerate(ranking.candidates, start=1):
-                matched = {True: "match", False: "no match", None: "?"}[ranking.matched(candidate)]
-                lead = (str(face.index + 1), ranking.recogniser, str(rank), candidate.label)
-                table.add_row(*lead, _figure(candidate.similarity), matched)
+                table.add_row(
+                    str(face.index + 1),
+                    ranking.recogniser,
+                    str(rank),
+                    candidate.label,
+                    f"{candidate.similarity:.3f}",
+                    _word(ranking.matched(candidate)),
+                )
     return table
 
 
-def _figure(cosine: float | None) -> str:
-    return "no face" if cosine is None else f"{cosine:.3f}"
+def _table(*columns: str) -> Table:
+    """A table that fits into 80 characters."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column == "Similarity" else "left")
+    return table
+
+
+def _word(matched: bool | None) -> Text:
+    """An answer in a word."""
+    from rich.text import Text
+
+    answers = {True: ("match", "bold red"), False: ("no", "green"), None: ("?", "")}
+    return Text(*answers[matched])
 
 
 def _write_report(path: Path, before: Photo, after: Photo, verdict: Verdict) -> None:

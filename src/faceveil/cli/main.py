@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceveil.cli import models
+from faceveil.cli import check, methods, models, protect
 from faceveil.core.errors import FaceveilError
 
 app = typer.Typer(
@@ -18,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("protect")(protect.protect)
+app.command("check")(check.check)
+app.command("methods")(methods.methods)
 app.add_typer(models.app, name="models")
 
 

@@ -31,7 +31,9 @@ def list_models(as_json: AsJson = False) -> None:
 
     table = Table("name", "from", "what", "licence", "threshold at FAR .01", box=None)
     for row in rows:
-        table.add_row(*(str(row[key]) for key in ("name", "from", "title", "licence", "threshold")))
+        threshold = "" if row["threshold"] is None else f"{row['threshold']:.3f}"
+        texts = (str(row[key] or "") for key in ("name", "from", "title", "licence"))
+        table.add_row(*texts, threshold)
     Console().print(table)
 
 

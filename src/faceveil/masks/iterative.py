@@ -34,8 +34,7 @@ class Pgd(Method):
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a uniform draw within eps."""
         problem = _towards_nearest(problem)
-        draws = [torch.rand(problem.pixels.shape[1:], generator=g) for g in problem.generators]
-        mask = problem.eps * (2 * torch.stack(draws).to(problem.pixels) - 1)
+        mask = problem.noise(problem.eps)
         for _ in problem.steps(self.steps):
             gradient = problem.gradients(mask, problem.draw_views())[0]
             mask = (mask - self.alpha / 255 * gradient.sign()).clamp(-problem.eps, problem.eps)
@@ -66,7 +65,7 @@ class Mim(Method):
         return self._descend(_towards_nearest(problem))
 
     def _descend(self, problem: Problem) -> Tensor:
-        mask = _tiny_start(problem)
+        mask = problem.nudge()
         velocity = torch.zeros_like(mask)
         for _ in problem.steps(self.steps):
             gradient = problem.gradients(mask, problem.draw_views()).mean(dim=0)
@@ -77,7 +76,11 @@ class Mim(Method):
 
 @dataclass(frozen=True)
 class Dim(Mim):
-    """The diverse-inputs method (Xie et al., CVPR 2019): MIM on randomly shrunk, padded crops."""
+    """The diverse-inputs method (Xie et al., CVPR 2019): MIM on randomly shrunk, padded crops.
+
+    Attributes:
+        steps, alpha, momentum: as in MIM.
+    """
 
     name: ClassVar[str] = "dim"
     summary: ClassVar[str] = "diverse inputs, momentum (Xie et al. 2019)"
@@ -86,7 +89,11 @@ class Dim(Mim):
 
 @dataclass(frozen=True)
 class MtDim(Dim):
-    """Multi-target DIM, TIP-IM's baseline: every step descends the mean over all targets."""
+    """Multi-target DIM, TIP-IM's baseline: every step descends the mean over all targets.
+
+    Attributes:
+        steps, alpha, momentum: as in MIM.
+    """
 
     name: ClassVar[str] = "mt-dim"
     summary: ClassVar[str] = "diverse inputs, towards all targets at once (Yang et al. 2021)"
@@ -106,9 +113,3 @@ def _towards_nearest(problem: Problem) -> Problem:
     with torch.no_grad():
         losses = problem.losses(torch.zeros_like(problem.pixels))
     return problem.towards(losses.argmin(dim=1))
-
-
-def _tiny_start(problem: Problem) -> Tensor:
-    """Noise of at most 1/255: at the source itself the gradient of its distance vanishes (ours)."""
-    draws = [torch.rand(problem.pixels.shape[1:], generator=g) for g in problem.generators]
-    return (2 * torch.stack(draws).to(problem.pixels) - 1) / 255

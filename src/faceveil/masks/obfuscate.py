@@ -44,7 +44,11 @@ class Obfuscation(Method):
 
 @dataclass(frozen=True)
 class Blur(Obfuscation):
-    """A Gaussian blur; ``sigma`` is in distances between the eyes."""
+    """A Gaussian blur.
+
+    Attributes:
+        sigma: its width, in distances between the eyes.
+    """
 
     name: ClassVar[str] = "blur"
     summary: ClassVar[str] = "Gaussian blur"
@@ -59,7 +63,11 @@ class Blur(Obfuscation):
 
 @dataclass(frozen=True)
 class Pixelate(Obfuscation):
-    """Blocks of one colour, their mean; ``blocks`` of them span the distance between the eyes."""
+    """Blocks of one colour, their mean.
+
+    Attributes:
+        blocks: how many span the distance between the eyes.
+    """
 
     name: ClassVar[str] = "pixelate"
     summary: ClassVar[str] = "mosaic of mean colours"
@@ -76,7 +84,11 @@ class Pixelate(Obfuscation):
 
 @dataclass(frozen=True)
 class Darken(Obfuscation):
-    """Everything darker by ``factor``."""
+    """Everything darker.
+
+    Attributes:
+        factor: what brightness is multiplied by.
+    """
 
     name: ClassVar[str] = "darken"
     summary: ClassVar[str] = "darkening"
@@ -90,7 +102,11 @@ class Darken(Obfuscation):
 
 @dataclass(frozen=True)
 class Solid(Obfuscation):
-    """One colour, RGB in [0, 1]."""
+    """One colour.
+
+    Attributes:
+        colour: RGB in [0, 1].
+    """
 
     name: ClassVar[str] = "solid"
     summary: ClassVar[str] = "one solid colour"
@@ -104,7 +120,12 @@ class Solid(Obfuscation):
 
 @dataclass(frozen=True)
 class Sticker(Obfuscation):
-    """A round sticker over the middle of the face; ``radius`` in distances between the eyes."""
+    """A round sticker over the middle of the face.
+
+    Attributes:
+        radius: in distances between the eyes.
+        colour: RGB in [0, 1].
+    """
 
     name: ClassVar[str] = "sticker"
     summary: ClassVar[str] = "a round sticker over the face"
@@ -122,7 +143,13 @@ class Sticker(Obfuscation):
 
 @dataclass(frozen=True)
 class Occlude(Obfuscation):
-    """Part of the face covered; ``radius`` of the cover in distances between the eyes."""
+    """Part of the face covered by discs.
+
+    Attributes:
+        part: what is covered.
+        radius: of each disc, in distances between the eyes.
+        colour: RGB in [0, 1].
+    """
 
     name: ClassVar[str] = "occlude"
     summary: ClassVar[str] = "eyes, nose or mouth covered"

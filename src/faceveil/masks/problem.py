@@ -59,6 +59,15 @@ class Problem:
             mask = torch.where(self.grey.view(-1, 1, 1, 1), mean, mask)
         return self.region * mask.clamp(-self.eps, self.eps)
 
+    def noise(self, bound: float) -> Float[Tensor, "b 3 w w"]:
+        """A uniform draw within ``bound``."""
+        draws = [torch.rand(self.pixels.shape[1:], generator=g) for g in self.generators]
+        return bound * (2 * torch.stack(draws).to(self.pixels) - 1)
+
+    def nudge(self) -> Float[Tensor, "b 3 w w"]:
+        """Noise of at most 1/255, to leave the source: there the gradient of Dodge vanishes."""
+        return self.noise(1 / 255)
+
     def draw_views(self) -> list[View]:
         """The views of one step."""
         return self.views.draw(self.generators, self.pixels.device)

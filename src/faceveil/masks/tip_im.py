@@ -12,6 +12,7 @@ Each iteration takes one candidate step for every target t and keeps the one of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -25,7 +26,7 @@ from faceveil.core.goal import squared_distance
 from faceveil.masks.iterative import normalised
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
-from faceveil.masks.views import Views
+from faceveil.masks.views import View, Views
 
 SIGMAS = (
     *(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 5.0, 10.0, 15.0),
@@ -74,7 +75,7 @@ class TipIm(Method):
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend greedily: every face takes, step by step, the target that gains most."""
-        mask = torch.zeros_like(problem.pixels)
+        mask = problem.nudge() if problem.goal.targets is None else torch.zeros_like(problem.pixels)
         velocity = torch.zeros_like(mask)
         chosen = problem
         for step in problem.steps(self.steps):
@@ -93,7 +94,7 @@ class TipIm(Method):
         return mask
 
     def _candidates(
-        self, problem: Problem, mask: Tensor, velocity: Tensor, views: list[View]
+        self, problem: Problem, mask: Tensor, velocity: Tensor, views: Sequence[View]
     ) -> tuple[Tensor, Tensor]:
         """The velocity and the mask after one step towards each target: both ``t b 3 w w``."""
         gradients = problem.gradients(mask, views)
@@ -107,8 +108,8 @@ class TipIm(Method):
         if self.norm == "linf":
             return self.alpha / 255 * velocity.sign()
         n_values = 3 * problem.region.sum(dim=(-3, -2, -1), keepdim=True)
-        length = velocity.norm(dim=(-3, -2, -1), keepdim=True).clamp_min(1e-30)
-        return self.alpha / 255 * n_values.sqrt() * velocity / length
+        length = torch.linalg.vector_norm(velocity, dim=(-3, -2, -1), keepdim=True)
+        return self.alpha / 255 * n_values.sqrt() * velocity / length.clamp_min(1e-30)
 
     @torch.no_grad()
     def _gains(self, problem: Problem, masks: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def threshold_at(
     cosine = round(refused, 6)
     if cosine <= refused:
         cosine = round(cosine + 1e-6, 6)
-    return Threshold(far=far, cosine=cosine, tar=accepted(genuine, cosine))
+    return Threshold(far=far, cosine=cosine, tar=round(accepted(genuine, cosine), 6))
 
 
 def n_false_accepts(far: float, n_impostor: int) -> int:

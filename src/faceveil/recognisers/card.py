@@ -19,7 +19,7 @@ class Crop(Strict):
     """How a face is cut out for the network.
 
     The network's input is ``(255 * x - mean) / std`` with ``x`` in [0, 1] and channels ordered as
-    ``channels`` says; ``template`` holds the five landmarks in crop pixels (see ``docs/models.md``).
+    ``channels`` says; ``template`` holds the five landmarks in crop pixels, see ``docs/models.md``.
     """
 
     size_px: int

@@ -23,6 +23,10 @@ Numbers: TypeAlias = Sequence[int] | Sequence[float] | Tensor
 
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
+# Damaged numbers would fill the memory: no network pads or enlarges an image by more.
+_MAX_PAD_PX = 4096
+_MAX_SCALE = 64
+
 # (mode, coordinate_transformation_mode, nearest_mode) to torch's (mode, align_corners).
 _RESIZE_MODES = {
     ("nearest", "asymmetric", "floor"): ("nearest", None),
@@ -47,7 +51,7 @@ def conv(
 ) -> Float[Tensor, "b k p q"]:
     """Conv, padded evenly or not."""
     kernel = _kernel(weight, kernel_shape)
-    pads = _resolve_pads(x, kernel, auto_pad, dilations, pads, strides)
+    pads = _resolve_pads(x, kernel, auto_pad, dilations=dilations, pads=pads, strides=strides)
     x, padding = _pad_unevenly(x, pads)
     return F.conv2d(x, weight, bias, list(strides), padding, list(dilations), group)
 
@@ -75,7 +79,7 @@ def conv_transpose(
 
 
 def batch_normalization(
-    x: Float[Tensor, "b c *size"],
+    x: Float[Tensor, "b c ..."],
     scale: Float[Tensor, " c"],
     bias: Float[Tensor, " c"],
     mean: Float[Tensor, " c"],
@@ -84,7 +88,7 @@ def batch_normalization(
     epsilon: float = 1e-5,
     spatial: int = 1,
     training_mode: int = 0,
-) -> Float[Tensor, "b c *size"]:
+) -> Float[Tensor, "b c ..."]:
     """BatchNormalization by the statistics that training left."""
     if training_mode or not spatial:
         raise ValueError("it normalises by the batch or by the pixel, not by stored statistics")
@@ -93,7 +97,7 @@ def batch_normalization(
     return F.batch_norm(x, mean, var, scale, bias, False, 0.0, epsilon)
 
 
-def p_relu(x: Float[Tensor, "b *size"], slope: Float[Tensor, "..."]) -> Float[Tensor, "b *size"]:
+def p_relu(x: Float[Tensor, "b ..."], slope: Float[Tensor, "..."]) -> Float[Tensor, "b ..."]:
     """PRelu; torch's own kernel where there is a slope per channel."""
     by_axis = slope.shape[1 - x.dim() :]
     if slope.numel() == 1 or (len(by_axis) == x.dim() - 1 and slope.numel() == by_axis[0]):
@@ -125,7 +129,7 @@ def average_pool(
     """AveragePool; unless ``count_include_pad``, over what of a window lies in the image."""
     if set(dilations) != {1}:
         raise ValueError("torch cannot average over a dilated window")
-    pads = _resolve_pads(x, kernel_shape, auto_pad, dilations, pads, strides)
+    pads = _resolve_pads(x, kernel_shape, auto_pad, dilations=dilations, pads=pads, strides=strides)
     padded, padding = _pad_unevenly(x, pads)
     if padded is not x and ceil_mode:
         raise ValueError("torch cannot pool with both uneven pads and ceil_mode")
@@ -133,7 +137,7 @@ def average_pool(
     means = F.avg_pool2d(padded, kernel, step, padding, bool(ceil_mode), bool(count_include_pad))
     if padded is x or count_include_pad:
         return means
-    inside = _pad_image(x.new_ones((1, 1, *x.shape[2:])), pads)
+    inside = _pad_image(torch.ones_like(x[:, :1]), pads)
     return means / F.avg_pool2d(inside, kernel, step)
 
 
@@ -148,7 +152,7 @@ def max_pool(
     strides: Sequence[int] = (1, 1),
 ) -> Float[Tensor, "b c p q"]:
     """MaxPool, without its indices."""
-    pads = _resolve_pads(x, kernel_shape, auto_pad, dilations, pads, strides)
+    pads = _resolve_pads(x, kernel_shape, auto_pad, dilations=dilations, pads=pads, strides=strides)
     padded, padding = _pad_unevenly(x, pads, -math.inf)
     if padded is not x and ceil_mode:
         raise ValueError("torch cannot pool with both uneven pads and ceil_mode")
@@ -169,7 +173,9 @@ def pad(
     if mode not in _PAD_MODES:
         raise ValueError(f"the mode {mode!r} is not known")
     begin, end = _halves([int(n) for n in pads])
-    padded_axes = range(x.dim()) if axes is None else [int(axis) % x.dim() for axis in axes]
+    if max(map(abs, (*begin, *end)), default=0) > _MAX_PAD_PX:
+        raise ValueError(f"it pads by more than {_MAX_PAD_PX} px")
+    padded_axes = [find_axis(axis, x.dim()) for axis in (range(x.dim()) if axes is None else axes)]
     by_axis = dict(zip(padded_axes, zip(begin, end, strict=True), strict=True))
     last_axis_first = [n for axis in reversed(range(x.dim())) for n in by_axis.get(axis, (0, 0))]
     if mode == "constant":
@@ -199,18 +205,18 @@ def resize(
     if torch_mode is None or antialias or keep_aspect_ratio_policy != "stretch":
         asked = ", ".join(filter(None, (mode, coordinate_transformation_mode, rule)))
         raise ValueError(f"its mode ({asked}) has no exact counterpart in torch")
+    axes = [find_axis(axis, 4) for axis in axes]
+    sides, factors = None, None
     if sizes is not None and len(sizes):
         size = dict(zip(axes, map(int, sizes), strict=True))
         sides = [size.get(axis, x.shape[axis]) for axis in (2, 3)]
-        resized = F.interpolate(_images(x), sides, None, *torch_mode)
-        others_stay = size.get(1, x.shape[1]) == x.shape[1]
+        factor = {axis: n / x.shape[axis] for axis, n in size.items() if axis > 0}
     else:
         factor = dict(zip(axes, map(float, () if scales is None else scales), strict=True))
         factors = [factor.get(axis, 1.0) for axis in (2, 3)]
-        resized = F.interpolate(_images(x), None, factors, *torch_mode)
-        others_stay = factor.get(0, 1.0) == factor.get(1, 1.0) == 1
-    if not others_stay:
-        raise ValueError("it resizes more than the two sides of an image")
+    if factor.get(0, 1.0) != 1 or factor.get(1, 1.0) != 1 or max(factor.values()) > _MAX_SCALE:
+        raise ValueError(f"it resizes more than two sides, or to more than {_MAX_SCALE} times")
+    resized = F.interpolate(_images(x), sides, factors, *torch_mode)
     if coordinate_transformation_mode == "pytorch_half_pixel" and 1 in resized.shape[2:]:
         raise ValueError("torch resizes to one pixel otherwise than pytorch_half_pixel says")
     return resized
@@ -225,6 +231,11 @@ def upsample(
     return resize(
         x, None, scales, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
     )
+
+
+def find_axis(axis: float | Tensor, rank: int) -> int:
+    """An axis counted from the front; the last of ``rank`` axes may be given as -1."""
+    return range(rank)[int(axis)]
 
 
 def _images(x: Tensor) -> Tensor:
@@ -248,6 +259,7 @@ def _resolve_pads(
     x: Tensor,
     kernel: Sequence[int],
     auto_pad: str,
+    *,
     dilations: Sequence[int],
     pads: Sequence[int],
     strides: Sequence[int],

@@ -83,10 +83,22 @@ _CHANGED: dict[str, tuple[int, Function]] = {
     "Softmax": (13, tensors.softmax_flattened),
 }
 
-# Functions that broadcast numbers as well as tensors.
-ELEMENTWISE = frozenset(
-    {operator.add, operator.sub, operator.mul, operator.pow, tensors.divide, tensors.minimum, tensors.maximum}
+# Functions that take numbers where they take tensors.
+ELEMENTWISE: tuple[Function, ...] = (
+    operator.add,
+    operator.mul,
+    operator.pow,
+    operator.sub,
+    tensors.clip,
+    tensors.divide,
+    tensors.maximum,
+    tensors.minimum,
 )
 
 # Functions whose constant inputs are settings, not weights.
-CONFIGURED = frozenset({tensors.clip, tensors.dropout, layers.pad, layers.resize, layers.upsample})
+CONFIGURED: tuple[Function, ...] = (
+    layers.pad,
+    layers.resize,
+    layers.upsample,
+    tensors.dropout,
+)

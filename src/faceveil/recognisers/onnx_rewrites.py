@@ -8,7 +8,7 @@ import operator
 import re
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, fx
@@ -137,7 +137,8 @@ def _channel_affine(
         x = torch.full((1, n_channels, 1, 1), level, dtype=torch.float64)
         weights = [x if a is operand else network.weight(a) for a in node.args]
         args = [a if w is None else w.double() for a, w in zip(node.args, weights, strict=True)]
-        return function(*args, **node.kwargs)
+        result: Tensor = function(*args, **node.kwargs)
+        return result
 
     shift = at(0.0)
     if shift.shape != (1, n_channels, 1, 1):
@@ -147,16 +148,19 @@ def _channel_affine(
 
 def _interval(node: object) -> tuple[fx.Node, float, float] | None:
     """What a node clamps and between which numbers, if it does that."""
-    bounds: dict[str, object] = {}
+    given: dict[str, Any] = {}
     if _calls(node, torch.relu):
-        bounds = {"x": node.args[0], "min": 0.0}
+        given = {"x": node.args[0], "min": 0.0}
     elif _calls(node, clip):
-        bounds = inspect.signature(clip).bind(*node.args, **node.kwargs).arguments
+        given = inspect.signature(clip).bind(*node.args, **node.kwargs).arguments
     elif (_calls(node, minimum) or _calls(node, maximum)) and len(node.args) == 2:
-        x, number = sorted(node.args, key=lambda a: isinstance(a, float | int))
-        bounds = {"x": x, "max" if node.target is minimum else "min": number}
-    x, low, high = bounds.get("x"), bounds.get("min"), bounds.get("max")
-    low = -math.inf if low is None else low
-    high = math.inf if high is None else high
-    known = isinstance(x, fx.Node) and isinstance(low, float | int) and isinstance(high, float | int)
-    return (x, float(low), float(high)) if known and low <= high else None
+        x, bound = sorted(node.args, key=lambda a: not isinstance(a, fx.Node))
+        given = {"x": x, "max" if node.target is minimum else "min": bound}
+    bounds = (given.get("min"), given.get("max"))
+    if not given or any(isinstance(bound, fx.Node) for bound in bounds):
+        return None
+    low, high = (
+        (-math.inf if bounds[0] is None else bounds[0]),
+        (math.inf if bounds[1] is None else bounds[1]),
+    )
+    return (given["x"], low, high) if low <= high else None

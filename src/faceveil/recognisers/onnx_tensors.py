@@ -9,13 +9,14 @@ import functools
 import math
 import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from faceveil.recognisers.onnx_layers import Numbers
+from faceveil.recognisers.onnx_layers import Numbers, find_axis
 
 # ONNX's element types (TensorProto.DataType). Floats of all widths are one type in a module.
 FLOATS = frozenset({1, 10, 11})
@@ -46,12 +47,20 @@ def clip(
 
 def minimum(*xs: Tensor | float) -> Tensor:
     """Min of tensors and numbers."""
-    return functools.reduce(lambda least, x: torch.clamp(least, max=x), _tensors_first(xs))
+    least: Tensor
+    least, *others = _tensors_first(xs)
+    for x in others:
+        least = torch.clamp(least, max=x)
+    return least
 
 
 def maximum(*xs: Tensor | float) -> Tensor:
     """Max of tensors and numbers."""
-    return functools.reduce(lambda most, x: torch.clamp(most, min=x), _tensors_first(xs))
+    most: Tensor
+    most, *others = _tensors_first(xs)
+    for x in others:
+        most = torch.clamp(most, min=x)
+    return most
 
 
 def divide(a: Tensor | float, b: Tensor | float) -> Tensor:
@@ -130,13 +139,14 @@ def reduce_l2(
 ) -> Float[Tensor, "..."]:
     """ReduceL2, whose gradient at zero is zero."""
     dims = _reduced(x, axes, noop_with_empty_axes)
-    return torch.linalg.vector_norm(x, 2, dims, keepdim=bool(keepdims))
+    norm: Tensor = torch.linalg.vector_norm(x, 2, dims, keepdim=bool(keepdims))
+    return norm
 
 
 def flatten(x: Tensor, *, axis: int = 1) -> Tensor:
     """Flatten to a matrix."""
-    before, after = x.shape[:axis], x.shape[axis:]
-    return x.reshape(math.prod(before), math.prod(after))
+    axis = x.dim() if axis == x.dim() else find_axis(axis, x.dim())
+    return x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
 
 
 def reshape(x: Tensor, shape: Numbers, *, allowzero: int = 0) -> Tensor:
@@ -164,7 +174,7 @@ def squeeze(x: Tensor, axes: Numbers | None = None) -> Tensor:
 def unsqueeze(x: Tensor, axes: Numbers) -> Tensor:
     """Unsqueeze; ``axes`` count in the result."""
     rank = x.dim() + len(axes)
-    return functools.reduce(torch.unsqueeze, sorted(axis % rank for axis in _ints(axes)), x)
+    return functools.reduce(torch.unsqueeze, sorted(find_axis(axis, rank) for axis in axes), x)
 
 
 def concat(*xs: Tensor | Sequence[int], axis: int) -> Tensor:
@@ -192,7 +202,7 @@ def slice_axes(
 def gather(x: Tensor, indices: Tensor | int | Sequence[int], *, axis: int = 0) -> Tensor:
     """Gather; negative indices count from the end."""
     index = torch.as_tensor(indices, device=x.device)
-    axis %= x.dim()
+    axis = find_axis(axis, x.dim())
     index = torch.where(index < 0, index + x.shape[axis], index)
     shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     return x.index_select(axis, index.flatten()).reshape(shape)
@@ -212,8 +222,9 @@ def constant(
     value_ints: Sequence[int] | None = None,
 ) -> Tensor:
     """Constant, of numbers."""
-    given = (value, value_float, value_floats, value_int, value_ints)
-    return torch.as_tensor(next(v for v in given if v is not None))
+    candidates = (value, value_float, value_floats, value_int, value_ints)
+    (given,) = (v for v in candidates if v is not None)
+    return torch.as_tensor(given)
 
 
 def constant_of_shape(shape: Tensor, *, value: Tensor | None = None) -> Tensor:
@@ -238,9 +249,7 @@ def identity(x: Tensor) -> Tensor:
     return x
 
 
-def dropout(
-    x: Tensor, ratio: Tensor | float = 0.5, training_mode: Tensor | bool = False
-) -> Tensor:
+def dropout(x: Tensor, ratio: Tensor | float = 0.5, training_mode: Tensor | bool = False) -> Tensor:
     """Dropout, which at inference does nothing."""
     if training_mode:
         raise ValueError("it drops at random, as in training")
@@ -251,7 +260,7 @@ def _ints(values: Numbers) -> list[int]:
     return [int(v) for v in values]
 
 
-def _tensors_first(xs: Iterable[Tensor | float]) -> list[Tensor | float]:
+def _tensors_first(xs: Iterable[Tensor | float]) -> list[Any]:
     return sorted(xs, key=lambda x: not isinstance(x, Tensor))
 
 

@@ -17,7 +17,7 @@ RECOGNISERS = ("mobilefacenet", "faceres", "dlib")
 
 
 def home() -> Path:
-    """The folder of the user's own models: $FACEVEIL_HOME/models, else the platform's data folder."""
+    """The folder of the user's models: $FACEVEIL_HOME/models, else the platform's data folder."""
     if root := os.environ.get("FACEVEIL_HOME"):
         return Path(root) / "models"
     import platformdirs

@@ -1,0 +1,190 @@
+"""The piece of a photo a face is worked on in, and the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.faces.face import TEMPLATE, Face
+from faceveil.faces.regions import HEAD
+from faceveil.ops import warp
+
+Pixels = npt.NDArray[np.uint8]
+
+MULTIPLE = 16
+"""Sides of small patches are multiples of this, so that faces of like size make one batch."""
+RECOGNISED = (-5.0, -1.0, 117.0, 131.0)
+"""What recognisers look at, in the frame of :data:`TEMPLATE`: ArcFace's crop (0 to 111) and, lower,
+dlib's chip (measured on 20 faces: at most -5 to 116 and 12 to 131)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A square of a photo around a face, at the photo's resolution and at the one worked in.
+
+    Attributes:
+        face: the face, in photo pixels.
+        left: the square's first column in the photo; negative where it sticks out.
+        top: the square's first row.
+        native: the square's pixels, ``(side, side, 3)`` RGB; beyond the photo its edge is repeated.
+        grey: whether the photo is grey, and must stay so.
+        working_px: the side of the square at the working resolution, at most the native one.
+    """
+
+    face: Face
+    left: int
+    top: int
+    native: Pixels
+    grey: bool
+    working_px: int
+
+    @property
+    def side(self) -> int:
+        """The side of the square in photo pixels."""
+        return len(self.native)
+
+    @property
+    def pixels(self) -> Float[Tensor, "3 w w"]:
+        """The square at working resolution, RGB in [0, 1]."""
+        native = torch.from_numpy(self.native).permute(2, 0, 1)[None] / 255
+        if self.working_px == self.side:
+            return native[0].contiguous()
+        return warp.resize(native, self.working_px)[0].clamp(0, 1)
+
+    @property
+    def native_landmarks(self) -> Float[Tensor, "5 2"]:
+        """The landmarks in pixels of ``native``."""
+        return torch.from_numpy(self.face.landmarks - np.array((self.left, self.top), np.float32))
+
+    @property
+    def landmarks(self) -> Float[Tensor, "5 2"]:
+        """The landmarks in pixels of the working resolution."""
+        return (self.native_landmarks + 0.5) * (self.working_px / self.side) - 0.5
+
+    def at_native(self) -> Patch:
+        """The same patch, worked on at the photo's resolution."""
+        return dataclasses.replace(self, working_px=self.side)
+
+    def enlarge(self, mask: Float[Tensor, "3 w w"]) -> Float[Tensor, "3 side side"]:
+        """A mask of the working resolution at the photo's; the same numbers where both are one.
+
+        Bicubic, and held to the range of the mask's own values: interpolation may not exceed a
+        budget that the mask keeps.
+        """
+        if self.working_px == self.side:
+            return mask
+        size = (self.side, self.side)
+        large = F.interpolate(mask[None], size, mode="bicubic", align_corners=False)[0]
+        return large.clamp(mask.min(), mask.max())
+
+
+def extract(pixels: Pixels, face: Face, *, grey: bool, max_working_px: int = 224) -> Patch:
+    """Cut out the square that holds what recognisers look at, and the whole head.
+
+    It is axis-aligned. A face whose square needs no more than ``max_working_px`` is worked on at
+    the photo's own resolution, a larger one at ``max_working_px``.
+
+    Args:
+        pixels: the photo, ``(h, w, 3)`` RGB.
+        face: the face, in the photo's pixels.
+        grey: whether the photo is grey.
+        max_working_px: the largest side to work at.
+    """
+    low, high = _extent(face)
+    needed = math.ceil(float((high - low).max()) + 1)
+    side = needed if needed > max_working_px else _round_up(needed)
+    left, top = (round(float(middle)) for middle in (low + high) / 2 - (side - 1) / 2)
+    rows = np.arange(top, top + side).clip(0, pixels.shape[0] - 1)
+    columns = np.arange(left, left + side).clip(0, pixels.shape[1] - 1)
+    native = pixels[rows[:, None], columns]
+    return Patch(face, left, top, native, grey, min(side, max_working_px))
+
+
+def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:
+    """A copy of ``photo`` with the change from each patch's ``native`` to its veiled pixels added.
+
+    Pixels that no veil changes are bit-exact. Where patches overlap the larger of the changes is
+    made and not their sum, so the result keeps any bound that each of them keeps, and their order
+    does not matter.
+
+    Args:
+        photo: the photo the patches were extracted from, ``(h, w, 3)``; left as it is.
+        veiled: each patch with its veiled pixels, ``(side, side, 3)``.
+    """
+    changes = [
+        (patch.top, patch.left, pixels.astype(np.int16) - patch.native) for patch, pixels in veiled
+    ]
+    result = photo.copy()
+    for i, (top, left, change) in enumerate(changes):
+        winning = change.copy()
+        for j, (other_top, other_left, other) in enumerate(changes):
+            shared = _overlap((top, left), change, (other_top, other_left), other)
+            if i != j and shared is not None:
+                ours, theirs = shared
+                lost = _rank(other[theirs]) - (j > i) >= _rank(change[ours])
+                winning[ours][lost] = 0
+        inside = _overlap((0, 0), photo, (top, left), change)
+        if inside is not None:
+            here, part = inside
+            sum_ = photo[here].astype(np.int16) + winning[part]
+            result[here] = np.where(winning[part] != 0, sum_.clip(0, 255), result[here])
+    return result
+
+
+Window = tuple[slice, slice]
+
+
+def _overlap(
+    start: tuple[int, int],
+    array: npt.NDArray[np.generic],
+    other_start: tuple[int, int],
+    other: npt.NDArray[np.generic],
+) -> tuple[Window, Window] | None:
+    """Where two arrays placed in a plane coincide, as a window of each; None where they do not."""
+    low = np.maximum(start, other_start)
+    high = np.minimum(np.add(start, array.shape[:2]), np.add(other_start, other.shape[:2]))
+    if (high <= low).any():
+        return None
+
+    def window(origin: tuple[int, int]) -> Window:
+        (top, left), (bottom, right) = low - origin, high - origin
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+    return window(start), window(other_start)
+
+
+def _rank(change: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+    """A number a pixel that is larger for the larger change, and equal only for equal changes."""
+    red, green, blue = np.moveaxis(change.astype(np.int64) + 255, -1, 0)
+    rank: npt.NDArray[np.int64] = np.abs(change).max(-1).astype(np.int64)
+    for channel in (red, green, blue):
+        rank = rank * 511 + channel
+    return rank
+
+
+def _extent(face: Face) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The least and the greatest (x, y) of the head and of what recognisers see, in the photo."""
+    landmarks = torch.tensor(face.landmarks, dtype=torch.float64)
+    to_template = warp.similarity(landmarks[None], landmarks.new_tensor(TEMPLATE))
+    to_photo = warp.invert(to_template)[0].numpy()
+    left, top, right, bottom = RECOGNISED
+    corners = np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
+    corners = corners @ to_photo[:, :2].T + to_photo[:, 2]
+    centre = to_photo[:, :2] @ (HEAD.x, HEAD.y) + to_photo[:, 2]
+    # An ellipse reaches as far as the row of its matrix is long.
+    reach = np.linalg.norm(to_photo[:, :2] * (HEAD.width / 2, HEAD.height / 2), axis=1)
+    low, high = centre - reach, centre + reach
+    return np.minimum(low, corners.min(0)), np.maximum(high, corners.max(0))
+
+
+def _round_up(side: int) -> int:
+    return max(1, math.ceil(side / MULTIPLE)) * MULTIPLE

@@ -1,0 +1,80 @@
+"""Which pixels of a patch belong to the face: smooth weights that vanish outside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.core.errors import UsageError
+from faceveil.faces.face import TEMPLATE
+from faceveil.ops import warp
+
+Region = Literal["oval", "head", "all"]
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """An upright ellipse in the frame of :data:`TEMPLATE`, which weighs 1 within ``full`` of it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    full: float
+
+
+OVAL = Ellipse(x=56, y=62, width=124, height=148, full=0.78)
+"""From the hairline to the chin and from ear to ear."""
+HEAD = Ellipse(x=56, y=46, width=168, height=192, full=0.8)
+"""The face, its hair and ears."""
+BORDER = 1 / 8
+"""The width of the ramp along the border of ``all``, in sides of the patch."""
+
+
+def region(
+    kind: Region, landmarks: Float[Tensor, "b 5 2"], size_px: int
+) -> Float[Tensor, "b 1 {size_px} {size_px}"]:
+    """Weights in [0, 1] of the pixels of square patches in which the faces' landmarks are given.
+
+    ``oval`` covers the face, ``head`` the hair too, both turned and scaled with the face; ``all``
+    the whole patch. Where they end they fall to exactly 0 as half a period of a cosine does.
+
+    Raises:
+        UsageError: there is no such region.
+    """
+    match kind:
+        case "oval":
+            depth = _depth(OVAL, landmarks, size_px)
+        case "head":
+            depth = _depth(HEAD, landmarks, size_px)
+        case "all":
+            pixel = torch.arange(size_px, device=landmarks.device, dtype=landmarks.dtype)
+            inward = torch.minimum(pixel, size_px - 1 - pixel) / (BORDER * size_px)
+            depth = torch.minimum(inward[:, None], inward[None, :])
+            depth = depth.expand(len(landmarks), 1, size_px, size_px)
+        case _:
+            known = ", ".join(get_args(Region))
+            raise UsageError(f"There is no region {kind!r}; there are {known}.")
+    return 0.5 - 0.5 * torch.cos(math.pi * depth.clamp(0, 1))
+
+
+def _depth(ellipse: Ellipse, landmarks: Tensor, size_px: int) -> Tensor:
+    """How far each pixel lies within the ellipse: 0 on its rim, 1 where it begins to weigh 1."""
+    to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
+    pixel = torch.arange(size_px, device=landmarks.device, dtype=landmarks.dtype)
+    radii = landmarks.new_tensor((ellipse.width / 2, ellipse.height / 2))
+    centre = landmarks.new_tensor((ellipse.x, ellipse.y))
+    along_x, along_y, offset = (to_template / radii[:, None]).unbind(-1)
+    offset = offset - centre / radii
+
+    def across(axis: int) -> Tensor:
+        line = along_x[:, axis, None, None] * pixel + offset[:, axis, None, None]
+        return line + along_y[:, axis, None, None] * pixel[:, None]
+
+    radius = across(0).square_().add_(across(1).square_()).sqrt_()
+    return ((1 - radius) / (1 - ellipse.full))[:, None]
