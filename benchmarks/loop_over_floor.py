@@ -83,7 +83,9 @@ def main() -> None:
         loops.append(seconds(lambda: loop(engine, patch, method)))
         floors.append(seconds(lambda: floor(engine, patch, method)))
     ratios = [a / b for a, b in zip(loops[1:], floors[1:], strict=True)]
-    print(f"surrogates {', '.join(args.surrogates)}; {args.steps} steps, look-ahead {args.look_ahead}")
+    print(
+        f"surrogates {', '.join(args.surrogates)}; {args.steps} steps, look-ahead {args.look_ahead}"
+    )
     print(f"loop  {statistics.median(loops[1:]):.3f} s")
     print(f"floor {statistics.median(floors[1:]):.3f} s")
     print(f"ratio {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})")

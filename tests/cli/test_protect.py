@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests.cli.conftest import Run
 
 QUICK = ("--set", "method.steps=2", "--surrogate", "mobilefacenet", "--held-out", "dlib")
@@ -97,8 +96,12 @@ def test_an_album_keeps_its_tree_and_one_bad_file_stops_nothing(
     status = {
         Path(photo["original"]).name: photo["status"] for photo in json.loads(done.stdout)["photos"]
     }
-    assert status == {"a.png": "veiled", "b.jpg": "veiled", "sky.png": "no face",
-                      "broken.jpg": "failed"}
+    assert status == {
+        "a.png": "veiled",
+        "b.jpg": "veiled",
+        "sky.png": "no face",
+        "broken.jpg": "failed",
+    }
     assert (tmp_path / "out" / "a.png").exists()
     assert Image.open(tmp_path / "out" / "inner" / "b.jpg").format == "JPEG"
     assert not (tmp_path / "out" / "sky.png").exists()
@@ -217,9 +220,7 @@ def test_bad_input_gets_a_sentence_and_an_exit_code(
     assert b"Traceback" not in done.stderr
 
 
-def test_targets_are_taken_from_photos(
-    faceveil: Run, tmp_path: Path, portrait_path: Path
-) -> None:
+def test_targets_are_taken_from_photos(faceveil: Run, tmp_path: Path, portrait_path: Path) -> None:
     (tmp_path / "people").mkdir()
     shutil.copy(portrait_path, tmp_path / "people" / "eileen.png")
     done = faceveil(

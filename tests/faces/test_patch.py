@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faceveil.core.budget import Region
 from faceveil.faces.face import TEMPLATE, Face
 from faceveil.faces.patch import Patch, Pixels, extract, paste
 from faceveil.faces.regions import region
@@ -28,7 +29,7 @@ faces = st.builds(
 
 
 @settings(deadline=None)
-@given(chosen=st.lists(faces, max_size=4), max_working_px=st.sampled_from([16, 48, 224]))
+@given(chosen=st.lists(faces, max_size=4), max_working_px=st.sampled_from([16, 48, 256]))
 def test_pasting_what_was_extracted_is_the_identity(
     chosen: list[Face], max_working_px: int
 ) -> None:
@@ -56,7 +57,7 @@ def veil(patch: Patch, eps: float, seed: int) -> Pixels:
     chosen=st.lists(faces, min_size=1, max_size=4),
     eps=st.integers(1, 40),
     seed=st.integers(0, 9),
-    max_working_px=st.sampled_from([16, 48, 224]),
+    max_working_px=st.sampled_from([16, 48, 256]),
 )
 def test_a_bound_on_the_masks_is_a_bound_on_the_photo(
     chosen: list[Face], eps: int, seed: int, max_working_px: int
@@ -100,12 +101,18 @@ def test_opposite_changes_of_one_size_do_not_depend_on_their_order() -> None:
 
 
 @settings(deadline=None)
-@given(angle=st.floats(-3.14, 3.14), size=st.floats(20, 400))
-def test_the_square_holds_the_head_and_all_that_recognisers_see(angle: float, size: float) -> None:
+@given(
+    angle=st.floats(-3.14, 3.14),
+    size=st.floats(20, 400),
+    kind=st.sampled_from(["oval", "head"]),
+)
+def test_the_square_holds_the_region_and_all_that_recognisers_see(
+    angle: float, size: float, kind: Region
+) -> None:
     face = face_at(70, 60, size, angle)
-    patch = extract(noise(90, 120), face, grey=False)
+    patch = extract(noise(90, 120), face, grey=False, region=kind)
     assert patch.native.shape == (patch.side, patch.side, 3)
-    if patch.side <= 224:
+    if patch.side <= 256:
         assert patch.side % 16 == 0
     matrix = warp.invert(
         warp.similarity(patch.native_landmarks[None].double(), torch.tensor(TEMPLATE).double())
@@ -114,8 +121,8 @@ def test_the_square_holds_the_head_and_all_that_recognisers_see(angle: float, si
     placed = corners @ matrix[:, :2].T + matrix[:, 2]
     assert placed.min() >= -1
     assert placed.max() <= patch.side
-    head = region("head", patch.landmarks[None], patch.working_px)[0, 0]
-    border = torch.cat((head[0], head[-1], head[:, 0], head[:, -1]))
+    weights = region(kind, patch.landmarks[None], patch.working_px)[0, 0]
+    border = torch.cat((weights[0], weights[-1], weights[:, 0], weights[:, -1]))
     assert border.max() < 0.01
 
 
@@ -131,9 +138,9 @@ def test_small_faces_keep_the_photos_resolution_and_large_ones_do_not() -> None:
 
     large = extract(photo, face_at(250, 250, 200), grey=True)
     assert large.grey
-    assert large.working_px == 224 < large.side
+    assert large.working_px == 256 < large.side
     assert large.at_native().working_px == large.side
-    assert large.enlarge(torch.zeros(3, 224, 224)).shape == (3, large.side, large.side)
+    assert large.enlarge(torch.zeros(3, 256, 256)).shape == (3, large.side, large.side)
 
 
 def test_landmarks_follow_the_patch() -> None:
@@ -152,6 +159,6 @@ def test_an_enlarged_mask_is_still_there_at_working_resolution() -> None:
     patch = extract(noise(500, 500), face_at(250, 250, 200), grey=False)
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, 56, 56, generator=generator) - 0.5
-    mask = warp.resize(coarse, 224)[0]
-    again = warp.resize(patch.enlarge(mask)[None], 224)[0]
+    mask = warp.resize(coarse, 256)[0]
+    again = warp.resize(patch.enlarge(mask)[None], 256)[0]
     assert torch.nn.functional.cosine_similarity(again.flatten(), mask.flatten(), dim=0) > 0.99

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from faceveil.core import config
 from faceveil.core.errors import ModelError
@@ -157,6 +158,21 @@ def test_a_server_that_refuses_is_a_sentence(shop: Shop, status: int) -> None:
 def test_no_server_is_a_sentence(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(module.URLS, "sface", "http://127.0.0.1:9/sface.onnx")
     with pytest.raises(ModelError, match="the server cannot be reached"):
+        pull("sface", ignore)
+
+
+def test_a_server_that_hangs_is_a_sentence(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object, **__: object) -> None:
+        raise requests.ReadTimeout
+
+    monkeypatch.setattr(requests, "get", hang)
+    with pytest.raises(ModelError, match=r"does not answer\. Try again later"):
+        pull("sface", ignore)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(shop: Shop) -> None:
+    zoo.home().write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match=r"sface\.onnx: cannot be written"):
         pull("sface", ignore)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from PIL import Image
 from faceveil.app import album
 from faceveil.app.protect import Protector
 from faceveil.app.settings import Settings
-from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError
+from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
 from faceveil.io.photo import decode
 
 Picture = TypeVar("Picture", str, Path, bytes, Image.Image, NDArray[np.uint8])
@@ -47,15 +46,24 @@ def protect(
         if not isinstance(settings, Settings):
             settings = Settings.build(settings or {})
         protector = Protector.load(settings, device=device)
-    if isinstance(image, bytes):
-        return protector(decode(image, "the image")).data
-    if isinstance(image, Image.Image):
-        veiled = _pixels(_png(image), protector)
-        return Image.fromarray(veiled).convert(image.mode)
-    if isinstance(image, np.ndarray):
-        return _veiled_array(image, protector)
-    output = _file(Path(os.fspath(image)), protector)
-    return str(output) if isinstance(image, str) else output
+    return cast(Picture, _veiled(image, protector))
+
+
+def _veiled(image: object, protector: Protector) -> object:
+    match image:
+        case bytes():
+            return protector(decode(image, "the image")).data
+        case Image.Image():
+            return Image.fromarray(_pixels(_png(image), protector)).convert(image.mode)
+        case np.ndarray():
+            return _veiled_array(image, protector)
+        case str():
+            return str(_file(Path(image), protector))
+        case Path():
+            return _file(image, protector)
+    raise UsageError(
+        f"faceveil.protect takes a path, bytes, a Pillow image or an array, not {type(image)}."
+    )
 
 
 def _file(path: Path, protector: Protector) -> Path:

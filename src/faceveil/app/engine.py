@@ -79,7 +79,9 @@ def resolve(device: str) -> str:
     if device.partition(":")[0] not in present:
         raise UsageError(f"There is no device {device!r}; choose auto, cpu, cuda or mps.")
     if not present[device.partition(":")[0]]:
-        raise UsageError(f"This machine has no {device} device that torch can use; try --device cpu.")
+        raise UsageError(
+            f"This machine has no {device} device that torch can use; try --device cpu."
+        )
     return device
 
 

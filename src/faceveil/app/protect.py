@@ -74,7 +74,8 @@ class Protector:
             raise NoFaceError(f"{photo.name}: no face found, so there is nothing to veil.")
         run = self.settings.run
         chosen = faces[: run.n_faces]
-        patches = [extract(photo.pixels, face, grey=photo.grey) for face in chosen]
+        region = self.settings.budget.region
+        patches = [extract(photo.pixels, face, grey=photo.grey, region=region) for face in chosen]
         veiled = self.settings.method(
             patches,
             self.engine.surrogates,

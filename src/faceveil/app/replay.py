@@ -46,8 +46,11 @@ def replay(path: Path, *, device: str = "auto", progress: Progress = lambda shar
     if identical:
         return Replay(data, identical, f"{original}: replayed, the same bytes as {path.name} says.")
     now = receipt.versions()
-    changed = [f"{name} {was} -> {now.get(name)}" for name, was in paper.versions.items()
-               if now.get(name) != was]
+    changed = [
+        f"{name} {was} -> {now.get(name)}"
+        for name, was in paper.versions.items()
+        if now.get(name) != was
+    ]
     reason = f" ({', '.join(changed)})" if changed else ""
     return Replay(
         data, identical, f"{original}: replayed, but the bytes differ from the receipt's{reason}."

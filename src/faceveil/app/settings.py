@@ -91,7 +91,9 @@ class Settings:
         return cls(
             method=config.build(kind, tables["method"], where="settings method"),
             budget=config.build(
-                Budget, config.plain(kind.default_budget) | tables["budget"], where="settings budget"
+                Budget,
+                config.plain(kind.default_budget) | tables["budget"],
+                where="settings budget",
             ),
             views=config.build(
                 Views, config.plain(kind.default_views) | tables["views"], where="settings views"

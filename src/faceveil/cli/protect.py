@@ -48,9 +48,7 @@ HeldOut = Annotated[
 Faces = Annotated[str | None, typer.Option(help="all (default), largest, or how many.")]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the originals.")]
-Backup = Annotated[
-    bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")
-]
+Backup = Annotated[bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier outputs.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Keep what an earlier run finished.")]
 KeepMetadata = Annotated[
@@ -74,7 +72,7 @@ Replay = Annotated[
 ]
 
 
-def protect(
+def protect(  # noqa: PLR0917  the command line passes everything by name
     paths: Paths = None,
     out: Out = None,
     method: Method = None,
@@ -131,9 +129,18 @@ def protect(
             raise UsageError("- stands alone: it reads one photo and writes one.")
         _pipe(settings, out, device)
         return
+    from faceveil.app import album
+
     _protect_files(
         settings,
-        _plan(paths, out, recursive, overwrite, in_place, backup),
+        album.plan(
+            paths,
+            out,
+            recursive=recursive,
+            overwrite=overwrite,
+            in_place=in_place,
+            backup=backup,
+        ),
         n_processes=jobs,
         device=device,
         resume=resume,
@@ -148,26 +155,6 @@ def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: lis
     values = {} if config_file is None else config.read(config_file)
     values = config.put(values, {key: value for key, value in wanted.items() if value is not None})
     return Settings.build(config.assign(values, assignments))
-
-
-def _plan(
-    paths: list[Path],
-    out: Path | None,
-    recursive: bool,
-    overwrite: bool,
-    in_place: bool,
-    backup: bool,
-) -> list[Job]:
-    from faceveil.app import album
-
-    return album.plan(
-        paths,
-        out,
-        recursive=recursive,
-        overwrite=overwrite,
-        in_place=in_place,
-        backup=backup,
-    )
 
 
 def _protect_files(
@@ -225,8 +212,10 @@ def _lines(item: Item) -> Iterator[str]:
 
 
 def _summary(items: list[Item]) -> str:
-    counts = {status: sum(i.status == status for i in items) for status in
-              ("veiled", "kept", "no face", "failed")}
+    counts = {
+        status: sum(i.status == status for i in items)
+        for status in ("veiled", "kept", "no face", "failed")
+    }
     parts = [f"{count} {status}" for status, count in counts.items() if count]
     return f"{len(items)} photos: {', '.join(parts)}."
 

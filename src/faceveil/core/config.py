@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,16 +30,17 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
     Raises:
         UsageError: a value is missing, unknown or of the wrong type; every one is named.
     """
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     try:
-        return _adapter(kind).validate_python(dict(values))
+        built: T = TypeAdapter(kind).validate_python(dict(values))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc'])}: {_fault(fault)}"
             for fault in error.errors()
         )
         raise UsageError(f"{where}: {faults}.") from None
+    return built
 
 
 def plain(config: Any) -> dict[str, Any]:
@@ -82,7 +82,9 @@ def assign(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"--set {setting}: write it as key=value, for example method.steps=50.")
+            raise UsageError(
+                f"--set {setting}: write it as key=value, for example method.steps=50."
+            )
         parsed[key.strip()] = _value(text.strip())
     return put(values, parsed)
 
@@ -103,13 +105,6 @@ def put(values: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]
                 raise UsageError(f"{key}: {name} is a value, not a table.")
         table[last] = value
     return result
-
-
-@functools.lru_cache(maxsize=64)
-def _adapter(kind: type[T]) -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
 
 
 def _plain(value: Any) -> Any:

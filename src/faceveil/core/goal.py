@@ -118,8 +118,6 @@ class Both(Goal):
         )
 
 
-def squared_distance(
-    a: Float[Tensor, "*n d"], b: Float[Tensor, "*n d"]
-) -> Float[Tensor, "*n"]:
+def squared_distance(a: Float[Tensor, "*n d"], b: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
     """D(a, b) = ||a - b||^2, summed over the embedding's dimensions as in TIP-IM."""
     return (a - b).square().sum(dim=-1)

@@ -24,8 +24,8 @@ from faceveil.recognisers.zoo import BUNDLED
 CANDIDATE_SCORE = 0.3
 """Where the first look sees this much of a face, a second look follows."""
 FACE_SCORE = 0.4
-"""What is reported has this score in the mean of all looks. Whole faces have .65 and more, faces cut
-by the frame less; what is no face did not come above .3 in any photo tried."""
+"""What is reported has this score in the mean of all looks. Whole faces have .65 and more, those
+the frame cuts less; what is no face did not come above .3 in any photo tried."""
 OVERLAP = 0.3
 """Two boxes whose intersection over union is larger show one face."""
 
@@ -71,12 +71,11 @@ class Detector:
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> tuple[Face, ...]:
         """The faces of an RGB photo ``(h, w, 3)``, largest first, then from left to right.
 
-        A pure function of the pixels. Memory: about 20 bytes a photo pixel at most, and no more
-        than 0.6 GB beyond the photo for 24 megapixels.
+        A pure function of the pixels. For 24 megapixels it needs about 0.6 GB beyond the photo.
         """
         photo = Image.fromarray(pixels)
         candidates = [face for view in first_looks(*photo.size) for face in self._look(photo, view)]
-        candidates = [face for face in distinct(candidates) if _centred_within(face, *photo.size)]
+        candidates = [face for face in distinct(candidates) if _possible(face, *photo.size)]
         faces: list[Face] = []
         for start in range(0, len(candidates), AT_ONCE):
             faces += self._look_again(photo, candidates[start : start + AT_ONCE])
@@ -98,8 +97,6 @@ class Detector:
         Of the cells near the middle the best is taken, in the view and in its mirror image. Box
         and landmarks are the mean of these two, the score is the mean of these and the first look.
         """
-        if not faces:
-            return
         views = [close_up(face) for face in faces]
         images = self._tensor([view.pixels(photo) for view in views])
         found = centerface.cells(self._network, torch.cat((images, images.flip(-1))))
@@ -185,9 +182,11 @@ def _face(view: View, box: Tensor, landmarks: Tensor, score: float) -> Face:
     return Face((left, top, right, bottom), points, score)
 
 
-def _centred_within(face: Face, width: int, height: int) -> bool:
+def _possible(face: Face, width: int, height: int) -> bool:
+    """Whether the face's centre, and enough of it to look at closely, lie in the photo."""
     left, top, right, bottom = face.box
-    return 0 <= (left + right) / 2 < width and 0 <= (top + bottom) / 2 < height
+    centred = 0 <= (left + right) / 2 < width and 0 <= (top + bottom) / 2 < height
+    return centred and face.size_px < 4 * min(width, height)
 
 
 def _round_up(side: float) -> int:

@@ -12,16 +12,21 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
+from faceveil.core.budget import Region
 from faceveil.faces.face import TEMPLATE, Face
-from faceveil.faces.regions import HEAD
+from faceveil.faces.regions import HEAD, OVAL, Ellipse
 from faceveil.ops import warp
 
 Pixels = npt.NDArray[np.uint8]
+Window = tuple[slice, slice]
 
 MULTIPLE = 16
 """Sides of small patches are multiples of this, so that faces of like size make one batch."""
+MAX_WORKING_PX = 256
+"""The side larger faces are scaled down to: more than any recogniser here looks at."""
 RECOGNISED = (-5.0, -1.0, 117.0, 131.0)
 """What recognisers look at, in the frame of :data:`TEMPLATE`: ArcFace's crop (0 to 111) and, lower,
 dlib's chip (measured on 20 faces: at most -5 to 116 and 12 to 131)."""
@@ -55,10 +60,12 @@ class Patch:
     @property
     def pixels(self) -> Float[Tensor, "3 w w"]:
         """The square at working resolution, RGB in [0, 1]."""
-        native = torch.from_numpy(self.native).permute(2, 0, 1)[None] / 255
-        if self.working_px == self.side:
-            return native[0].contiguous()
-        return warp.resize(native, self.working_px)[0].clamp(0, 1)
+        pixels = self.native
+        if self.working_px != self.side:
+            # Pillow low-passes and works on bytes; a float copy of a large face would be huge.
+            size = (self.working_px, self.working_px)
+            pixels = np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous() / 255
 
     @property
     def native_landmarks(self) -> Float[Tensor, "5 2"]:
@@ -87,8 +94,15 @@ class Patch:
         return large.clamp(mask.min(), mask.max())
 
 
-def extract(pixels: Pixels, face: Face, *, grey: bool, max_working_px: int = 224) -> Patch:
-    """Cut out the square that holds what recognisers look at, and the whole head.
+def extract(
+    pixels: Pixels,
+    face: Face,
+    *,
+    grey: bool,
+    region: Region = "oval",
+    max_working_px: int = MAX_WORKING_PX,
+) -> Patch:
+    """Cut out the square that holds what recognisers look at and all of the region.
 
     It is axis-aligned. A face whose square needs no more than ``max_working_px`` is worked on at
     the photo's own resolution, a larger one at ``max_working_px``.
@@ -97,9 +111,10 @@ def extract(pixels: Pixels, face: Face, *, grey: bool, max_working_px: int = 224
         pixels: the photo, ``(h, w, 3)`` RGB.
         face: the face, in the photo's pixels.
         grey: whether the photo is grey.
+        region: what will be changed; ``head`` needs a larger square.
         max_working_px: the largest side to work at.
     """
-    low, high = _extent(face)
+    low, high = _extent(face, HEAD if region == "head" else OVAL)
     needed = math.ceil(float((high - low).max()) + 1)
     side = needed if needed > max_working_px else _round_up(needed)
     left, top = (round(float(middle)) for middle in (low + high) / 2 - (side - 1) / 2)
@@ -140,9 +155,6 @@ def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:
     return result
 
 
-Window = tuple[slice, slice]
-
-
 def _overlap(
     start: tuple[int, int],
     array: npt.NDArray[np.generic],
@@ -171,17 +183,19 @@ def _rank(change: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
     return rank
 
 
-def _extent(face: Face) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The least and the greatest (x, y) of the head and of what recognisers see, in the photo."""
+def _extent(
+    face: Face, ellipse: Ellipse
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The least and greatest (x, y) of the ellipse and of what recognisers see, in the photo."""
     landmarks = torch.tensor(face.landmarks, dtype=torch.float64)
     to_template = warp.similarity(landmarks[None], landmarks.new_tensor(TEMPLATE))
     to_photo = warp.invert(to_template)[0].numpy()
     left, top, right, bottom = RECOGNISED
     corners = np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
     corners = corners @ to_photo[:, :2].T + to_photo[:, 2]
-    centre = to_photo[:, :2] @ (HEAD.x, HEAD.y) + to_photo[:, 2]
+    centre = to_photo[:, :2] @ (ellipse.x, ellipse.y) + to_photo[:, 2]
     # An ellipse reaches as far as the row of its matrix is long.
-    reach = np.linalg.norm(to_photo[:, :2] * (HEAD.width / 2, HEAD.height / 2), axis=1)
+    reach = np.linalg.norm(to_photo[:, :2] * (ellipse.width / 2, ellipse.height / 2), axis=1)
     low, high = centre - reach, centre + reach
     return np.minimum(low, corners.min(0)), np.maximum(high, corners.max(0))
 

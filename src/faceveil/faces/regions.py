@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.budget import Region
+from faceveil.core.budget import Region
 from faceveil.core.errors import UsageError
 from faceveil.faces.face import TEMPLATE
 from faceveil.ops import warp
-
-Region = Literal["oval", "head", "all"]
 
 
 @dataclass(frozen=True)

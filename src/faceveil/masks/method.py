@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, final
 
 import numpy as np
@@ -85,15 +86,19 @@ class Method(Strict, ABC):
                 chosen,
                 surrogates,
                 goal,
-                budget,
-                views,
-                [face_seeds[index] for index in group],
-                lambda share, n=len(group): progress(share * n / len(patches)),  # type: ignore[misc]
+                budget=budget,
+                views=views,
+                face_seeds=[face_seeds[index] for index in group],
+                progress=partial(_report, progress, len(group) / len(patches)),
             )
             masks = self.masks(problem).detach()
             for index, patch, mask in zip(group, chosen, masks, strict=True):
                 veiled[index] = enforce(patch, mask, budget)
         return [veiled[index] for index in range(len(patches))]
+
+
+def _report(progress: Progress, weight: float, share: float) -> None:
+    progress(weight * share)
 
 
 def _groups(patches: Sequence[Patch]) -> list[list[int]]:
@@ -112,6 +117,7 @@ def _pose(
     patches: Sequence[Patch],
     surrogates: Ensemble,
     goal: Goal,
+    *,
     budget: Budget,
     views: Views,
     face_seeds: Sequence[int],

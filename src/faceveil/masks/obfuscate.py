@@ -76,8 +76,8 @@ class Pixelate(Obfuscation):
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """The patches as a mosaic."""
-        pairs = zip(problem.pixels.split(1), _eye_distance(problem), strict=True)
-        return torch.cat(
+        pairs = zip(problem.pixels.unbind(), _eye_distance(problem), strict=True)
+        return torch.stack(
             [_mosaic(photo, max(2, round(float(span) / self.blocks))) for photo, span in pairs]
         )
 
@@ -167,14 +167,14 @@ class Occlude(Obfuscation):
 
 
 def _eye_distance(problem: Problem) -> Float[Tensor, " b"]:
-    return (problem.landmarks[:, 1] - problem.landmarks[:, 0]).norm(dim=-1)
+    return torch.linalg.vector_norm(problem.landmarks[:, 1] - problem.landmarks[:, 0], dim=-1)
 
 
 def _discs(problem: Problem, centres: Float[Tensor, "b n 2"], radius: float) -> Tensor:
     """Whether each pixel lies within ``radius`` eye distances of any centre: ``b 1 w w``."""
     side = torch.arange(problem.pixels.shape[-1], device=centres.device, dtype=centres.dtype)
     grid = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
-    distance = (grid - centres[:, :, None, None]).norm(dim=-1).amin(dim=1)
+    distance = torch.linalg.vector_norm(grid - centres[:, :, None, None], dim=-1).amin(dim=1)
     return (distance <= radius * _eye_distance(problem).view(-1, 1, 1))[:, None]
 
 

@@ -11,24 +11,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def rescale(
-    pixels: Float[Tensor, "b c h w"], scales: Sequence[float]
-) -> Float[Tensor, "b c h w"]:
+def rescale(pixels: Float[Tensor, "b c h w"], scales: Sequence[float]) -> Float[Tensor, "b c h w"]:
     """Each photo resized by its factor with an antialiased bilinear filter, and back."""
-    return torch.cat([_rescale(photo, s) for photo, s in zip(pixels.split(1), scales, strict=True)])
+    pairs = zip(pixels.unbind(), scales, strict=True)
+    return torch.stack([_rescale(photo[None], scale)[0] for photo, scale in pairs])
 
 
-def blur(
-    pixels: Float[Tensor, "b c h w"], sigmas_px: Sequence[float]
-) -> Float[Tensor, "b c h w"]:
+def blur(pixels: Float[Tensor, "b c h w"], sigmas_px: Sequence[float]) -> Float[Tensor, "b c h w"]:
     """Each photo convolved with a Gaussian cut off at three sigmas, edges mirrored."""
-    pairs = zip(pixels.split(1), sigmas_px, strict=True)
-    return torch.cat([_blur(photo, sigma) for photo, sigma in pairs])
+    pairs = zip(pixels.unbind(), sigmas_px, strict=True)
+    return torch.stack([_blur(photo[None], sigma)[0] for photo, sigma in pairs])
 
 
-def jpeg(
-    pixels: Float[Tensor, "b 3 h w"], qualities: Sequence[float]
-) -> Float[Tensor, "b 3 h w"]:
+def jpeg(pixels: Float[Tensor, "b 3 h w"], qualities: Sequence[float]) -> Float[Tensor, "b 3 h w"]:
     """Each photo through JPEG at its quality (1 to 100), 4:2:0, with a soft rounding.
 
     Source: Reich et al., "Differentiable JPEG: the devil is in the details", WACV 2024, as kornia
