@@ -92,7 +92,7 @@ def functions(module: fx.GraphModule) -> list[str]:
 
 W = random(6, 4, 3, 3)
 STATISTICS = (random(4), random(4), random(4), positive(4))
-MIRROR = {"kernel_shape": [3, 3], "strides": [2, 2]}
+WINDOW = {"kernel_shape": [3, 3], "strides": [2, 2]}
 
 # Operator, inputs, opset, attributes.
 OPERATORS: list[tuple[str, tuple[Any, ...], int, dict[str, Any]]] = [
@@ -142,18 +142,18 @@ OPERATORS: list[tuple[str, tuple[Any, ...], int, dict[str, Any]]] = [
     ("MatMul", (random(5, 6), "x"), 17, {}),
     ("GlobalAveragePool", ("x",), 17, {}),
     ("GlobalMaxPool", ("x",), 17, {}),
-    ("AveragePool", ("x",), 17, MIRROR),
-    ("AveragePool", ("x",), 17, {**MIRROR, "pads": [1, 1, 1, 1]}),
-    ("AveragePool", ("x",), 17, {**MIRROR, "pads": [1, 1, 1, 1], "count_include_pad": 1}),
-    ("AveragePool", ("x",), 17, {**MIRROR, "pads": [0, 1, 1, 0]}),
-    ("AveragePool", ("x",), 17, {**MIRROR, "pads": [0, 1, 1, 0], "count_include_pad": 1}),
-    ("AveragePool", ("x",), 17, {**MIRROR, "auto_pad": "SAME_UPPER"}),
-    ("AveragePool", ("x",), 19, {**MIRROR, "ceil_mode": 1}),
-    ("MaxPool", ("x",), 17, {**MIRROR, "ceil_mode": 1}),
-    ("MaxPool", ("x",), 17, {**MIRROR, "pads": [1, 1, 1, 1], "storage_order": 0}),
-    ("MaxPool", ("x",), 17, {**MIRROR, "pads": [0, 0, 1, 1]}),
+    ("AveragePool", ("x",), 17, WINDOW),
+    ("AveragePool", ("x",), 17, {**WINDOW, "pads": [1, 1, 1, 1]}),
+    ("AveragePool", ("x",), 17, {**WINDOW, "pads": [1, 1, 1, 1], "count_include_pad": 1}),
+    ("AveragePool", ("x",), 17, {**WINDOW, "pads": [0, 1, 1, 0]}),
+    ("AveragePool", ("x",), 17, {**WINDOW, "pads": [0, 1, 1, 0], "count_include_pad": 1}),
+    ("AveragePool", ("x",), 17, {**WINDOW, "auto_pad": "SAME_UPPER"}),
+    ("AveragePool", ("x",), 19, {**WINDOW, "ceil_mode": 1}),
+    ("MaxPool", ("x",), 17, {**WINDOW, "ceil_mode": 1}),
+    ("MaxPool", ("x",), 17, {**WINDOW, "pads": [1, 1, 1, 1], "storage_order": 0}),
+    ("MaxPool", ("x",), 17, {**WINDOW, "pads": [0, 0, 1, 1]}),
     ("MaxPool", ("x",), 17, {"kernel_shape": [2, 2], "dilations": [2, 2]}),
-    ("MaxPool", ("x",), 17, {**MIRROR, "auto_pad": "SAME_LOWER"}),
+    ("MaxPool", ("x",), 17, {**WINDOW, "auto_pad": "SAME_LOWER"}),
     ("Flatten", ("x",), 17, {}),
     ("Flatten", ("x",), 17, {"axis": -3}),
     ("Reshape", ("x", ints(0, -1)), 17, {}),
@@ -283,7 +283,14 @@ def test_network_equals_onnxruntime(name: str) -> None:
 # --- whole networks -----------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[*ZOO, "mobilefacenet.onnx", "faceres.onnx"], ids=str)
+@pytest.fixture(
+    params=[
+        *ZOO,
+        pytest.param("mobilefacenet.onnx", marks=pytest.mark.shared),
+        pytest.param("faceres.onnx", marks=pytest.mark.shared),
+    ],
+    ids=[*(path.name for path in ZOO), "source-mobilefacenet", "source-faceres"],
+)
 def face_network(request: pytest.FixtureRequest) -> Path:
     """The bundled networks, and the two they were made from."""
     if isinstance(request.param, Path):
@@ -583,6 +590,7 @@ REFUSALS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "channels": (network("Conv", "x", random(6, 5, 3, 3)), "Conv node 'conv/0'"),
     "kernel_shape": (network("Conv", "x", W, kernel_shape=[5, 5]), "kernel_shape"),
     "statistics": (network("BatchNormalization", "x", *[positive(5)] * 4), "4 channels"),
+    "slopes": (network("PRelu", "x", random(3, 1, 4, 6, 8)), "do not fit"),
     "training mode": (
         network("BatchNormalization", "x", *STATISTICS, training_mode=1),
         "stored statistics",

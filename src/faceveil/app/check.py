@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from faceveil.app.embed import embed
 from faceveil.app.treatment import STANDARD, Treatment
 from faceveil.app.verdict import FARS, Condition, FaceVerdict, Match, Role, Verdict
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import Face
-from faceveil.faces.patch import extract
 from faceveil.io.photo import Photo
 from faceveil.recognisers.card import Card
 from faceveil.recognisers.recogniser import Recogniser
@@ -90,35 +88,6 @@ def compare(
         ),
         notes=(*notes, *_notes(before, after, faces)),
     )
-
-
-def embed(
-    pixels: Pixels, faces: Sequence[Face], recognisers: Sequence[Recogniser], *, grey: bool
-) -> dict[str, Float[Tensor, "n d"]]:
-    """Each recogniser's unit vectors of ``faces`` in a photo, on the CPU.
-
-    Args:
-        pixels: uint8, h w 3, RGB.
-        faces: where they are.
-        recognisers: whose names become the keys.
-        grey: whether the photo is black and white.
-    """
-    rows: dict[str, list[Tensor]] = {recogniser.name: [] for recogniser in recognisers}
-    for face in faces:
-        patch = extract(pixels, face, grey=grey)
-        for recogniser in recognisers:
-            with torch.inference_mode():
-                row = recogniser(
-                    patch.pixels[None].to(recogniser.device),
-                    patch.landmarks[None].to(recogniser.device),
-                )
-            rows[recogniser.name].append(row.cpu())
-    return {
-        recogniser.name: torch.cat(
-            [torch.empty(0, recogniser.card.embedding_size), *rows[recogniser.name]]
-        )
-        for recogniser in recognisers
-    }
 
 
 def thresholds(card: Card) -> tuple[float | None, ...]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
+from faceveil.app.embed import embed
 from faceveil.app.settings import Run
 from faceveil.app.verdict import Role
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.core.goal import Dodge, Goal, Impersonate
 from faceveil.faces.detect import Detector
-from faceveil.faces.patch import extract
 from faceveil.io.find import find
 from faceveil.io.photo import read
 from faceveil.recognisers import decoys, zoo
@@ -101,12 +101,7 @@ def embed_folder(folder: Path, detector: Detector, recognisers: Ensemble) -> Emb
         faces = detector(photo.pixels)
         if not faces:
             raise NoFaceError(f"{item.path}: no face found in this photo of a target; remove it.")
-        patch = extract(photo.pixels, faces[0], grey=photo.grey)
-        with torch.inference_mode():
-            embeddings = recognisers(
-                patch.pixels[None].to(recognisers.device),
-                patch.landmarks[None].to(recognisers.device),
-            )
-        for name, embedding in embeddings.items():
-            rows[name].append(embedding)
-    return {name: torch.cat(embeddings).clone() for name, embeddings in rows.items()}
+        row = embed(photo.pixels, faces[:1], recognisers.members, grey=photo.grey)
+        for name, embedding in row.items():
+            rows[name].append(embedding.to(recognisers.device))
+    return {name: torch.cat(embeddings) for name, embeddings in rows.items()}

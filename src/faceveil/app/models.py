@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.app.embed import embed
 from faceveil.app.verdict import FARS
 from faceveil.core import config
 from faceveil.core.errors import ModelError, PhotoError, UsageError
 from faceveil.core.seeds import content_hash
 from faceveil.faces.detect import Detector
-from faceveil.faces.patch import extract
 from faceveil.io import atomic
 from faceveil.io.find import find
 from faceveil.io.photo import read
@@ -170,7 +169,4 @@ def _embed(path: Path, detector: Detector, recognisers: Ensemble) -> Embeddings 
     faces = detector(photo.pixels)
     if not faces:
         return None
-    patch = extract(photo.pixels, faces[0], grey=photo.grey)
-    pixels: Float[Tensor, "1 3 h w"] = patch.pixels[None].to(recognisers.device)
-    with torch.no_grad():
-        return recognisers(pixels, patch.landmarks[None].to(recognisers.device))
+    return embed(photo.pixels, faces[:1], recognisers.members, grey=photo.grey)

@@ -8,6 +8,7 @@ from typing import Literal
 from faceveil.app.check import compare
 from faceveil.app.engine import Engine
 from faceveil.app.settings import Settings
+from faceveil.app.treatment import treatments
 from faceveil.app.verdict import Verdict
 from faceveil.core import seeds
 from faceveil.core.errors import NoFaceError
@@ -16,6 +17,9 @@ from faceveil.faces.patch import extract, paste
 from faceveil.io.encode import encode
 from faceveil.io.photo import Photo, decode
 from faceveil.masks.problem import Progress
+
+TREATED = treatments(quality=75, scale=1)
+"""What each veil is judged after: as written, and after JPEG 75 as websites use it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,14 @@ class Protector:
         pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
         data = encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
         after = decode(data, photo.name)
-        verdict = compare(photo, after, self.engine.detector, self.engine.judges, faces=chosen)
+        verdict = compare(
+            photo,
+            after,
+            self.engine.detector,
+            self.engine.judges,
+            faces=chosen,
+            treated=TREATED,
+        )
         return Outcome(data, after, _outcomes(faces, len(chosen)), verdict)
 
 

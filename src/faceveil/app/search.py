@@ -10,7 +10,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.app.check import embed, thresholds
+from faceveil.app.check import thresholds
+from faceveil.app.embed import embed
 from faceveil.app.verdict import FARS
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.budget import Region
-from faceveil.core.budget import Region
 from faceveil.core.errors import UsageError
 from faceveil.faces.face import TEMPLATE
 from faceveil.ops import warp

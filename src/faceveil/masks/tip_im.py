@@ -46,7 +46,8 @@ class TipIm(Method):
         norm: ``l2`` steps have length alpha * sqrt(n) over the n values of the face's region and
             are clipped into the L-infinity box (public code); ``linf`` steps are alpha * sign.
         gain: ``max`` over the targets, or their ``sum``, the paper's Center-Opt.
-        look_ahead: candidates are compared every so many steps; between, the last target stays.
+        look_ahead: candidates are compared every so many steps (paper and code 1); between, the
+            last target stays. Five loses nothing we could measure and is four times as fast (ours).
         gamma: weight of the MMD.
         objective: how D and the MMD are scaled. ``paper``: D is a sum over dimensions and gamma
             weighs the MMD of one photo, whatever the batch. ``code``: D is a mean over the
@@ -64,7 +65,7 @@ class TipIm(Method):
     momentum: float = 1.0
     norm: Literal["l2", "linf"] = "linf"
     gain: Literal["max", "sum"] = "max"
-    look_ahead: int = 1
+    look_ahead: int = 5
     gamma: float = 0.0
     objective: Literal["paper", "code"] = "paper"
     mmd_batch: int = 50

@@ -1,25 +1,30 @@
 """Decoys: people to be taken for who do not exist, bundled for every bundled recogniser.
 
-Each is the normalised mean of eight people's embeddings, so a veil that points at it points at
-nobody in particular. ``tools/build_decoys.py`` makes them and says from which faces.
+Each is the mean of eight people's embeddings, moved as far from the mean of all as one person is, so
+a veil that points at it points at nobody in particular. ``tools/build_decoys.py`` makes them and
+says from which faces.
 """
 
 from __future__ import annotations
 
 from faceveil.core.errors import ModelError
+from faceveil.recognisers.card import read_weights
 from faceveil.recognisers.ensemble import Embeddings, Ensemble
 from faceveil.recognisers.zoo import BUNDLED
+
+SHA256 = "36a641c05e572bf4833c98903aa62962632ecbaa757b2407b7c0ec56a58827da"
+"""Of the bundled file."""
 
 
 def load(recognisers: Ensemble) -> Embeddings:
     """The decoys of each recogniser: unit vectors ``t d`` by name; row i is always the same mix.
 
     Raises:
-        ModelError: there are none for a recogniser the user has added.
+        ModelError: there are none for a recogniser the user has added, or the file is altered.
     """
-    from safetensors.torch import load_file
+    from safetensors.torch import load as parse
 
-    tensors = load_file(BUNDLED / "decoys.safetensors")
+    tensors = parse(read_weights(BUNDLED / "decoys.safetensors", SHA256))
     if missing := [name for name in recognisers.names if name not in tensors]:
         raise ModelError(
             f"There are no decoys for {', '.join(missing)}: name a folder of photos of the people "

@@ -98,11 +98,14 @@ def batch_normalization(
 
 
 def p_relu(x: Float[Tensor, "b ..."], slope: Float[Tensor, "..."]) -> Float[Tensor, "b ..."]:
-    """PRelu; torch's own kernel where there is a slope per channel."""
-    by_axis = slope.shape[1 - x.dim() :]
-    if slope.numel() == 1 or (len(by_axis) == x.dim() - 1 and slope.numel() == by_axis[0]):
-        return F.prelu(x, slope.flatten())
-    return torch.relu(x) - slope * torch.relu(-x)
+    """PRelu: relu(x) + slope (x - relu(x)).
+
+    The backward of ``F.prelu`` is slower: it also makes the gradient of the slope.
+    """
+    y = torch.lerp(torch.relu(x), x, slope)
+    if y.shape != x.shape:
+        raise ValueError(f"its slopes {tuple(slope.shape)} do not fit {tuple(x.shape)}")
+    return y
 
 
 def global_average_pool(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
@@ -233,7 +236,7 @@ def upsample(
     )
 
 
-def find_axis(axis: float | Tensor, rank: int) -> int:
+def find_axis(axis: int | float | Tensor, rank: int) -> int:
     """An axis counted from the front; the last of ``rank`` axes may be given as -1."""
     return range(rank)[int(axis)]
 

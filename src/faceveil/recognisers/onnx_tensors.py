@@ -249,7 +249,7 @@ def identity(x: Tensor) -> Tensor:
     return x
 
 
-def dropout(x: Tensor, ratio: Tensor | float = 0.5, training_mode: Tensor | bool = False) -> Tensor:
+def dropout(x: Tensor, ratio: Tensor | float = 0.5, training_mode: Tensor | int = 0) -> Tensor:
     """Dropout, which at inference does nothing."""
     if training_mode:
         raise ValueError("it drops at random, as in training")
