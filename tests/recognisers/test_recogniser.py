@@ -209,7 +209,7 @@ def test_a_network_that_sees_nothing_is_refused(
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.ones(len(x), 8)
 
-    monkeypatch.setattr("faceveil.recognisers.onnx_import.from_bytes", lambda *_: Blind())
+    monkeypatch.setattr("faceveil.recognisers.onnx.importer.from_bytes", lambda *_: Blind())
     with pytest.raises(ModelError, match="does not tell two crops of noise apart"):
         Recogniser.from_bytes(read_card(tiny_pair), onnx_file(), "blind.onnx")
 

@@ -17,8 +17,8 @@ from faceveil.faces import centerface
 from faceveil.faces.face import TEMPLATE, Face
 from faceveil.faces.view import View
 from faceveil.ops import warp
-from faceveil.recognisers import onnx_import
 from faceveil.recognisers.card import read_weights
+from faceveil.recognisers.onnx import importer
 from faceveil.recognisers.zoo import BUNDLED
 
 CANDIDATE_SCORE = 0.3
@@ -65,7 +65,7 @@ class Detector:
         """
         card = config.read(BUNDLED / "centerface.toml")
         path: Path = BUNDLED / card["weights"]
-        return cls(onnx_import.from_bytes(read_weights(path, card["sha256"]), str(path)), device)
+        return cls(importer.from_bytes(read_weights(path, card["sha256"]), str(path)), device)
 
     @torch.inference_mode()
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> tuple[Face, ...]:

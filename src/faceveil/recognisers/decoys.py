@@ -1,7 +1,7 @@
 """Decoys: people to be taken for who do not exist, bundled for every bundled recogniser.
 
-Each is the mean of eight people's embeddings, moved as far from the mean of all as one person is, so
-a veil that points at it points at nobody in particular. ``tools/build_decoys.py`` makes them and
+Each is the mean of eight people's embeddings, moved as far from the mean of all as one person is,
+so a veil that points at it points at nobody in particular. ``tools/build_decoys.py`` makes them and
 says from which faces.
 """
 

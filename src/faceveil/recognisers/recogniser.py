@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from faceveil.core.errors import ModelError
 from faceveil.core.seeds import generator
 from faceveil.ops import warp
-from faceveil.recognisers import onnx_import
 from faceveil.recognisers.card import Card, read_card, read_weights
+from faceveil.recognisers.onnx import importer
 
 
 class Recogniser(nn.Module):
@@ -57,7 +57,7 @@ class Recogniser(nn.Module):
         Raises:
             ModelError: the network cannot be imported, or is not what the card says.
         """
-        network = onnx_import.from_bytes(weights, name)
+        network = importer.from_bytes(weights, name)
         recogniser = cls(card, network).eval().requires_grad_(requires_grad=False)
         recogniser._check_output(name)
         return recogniser

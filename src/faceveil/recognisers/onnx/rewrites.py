@@ -13,9 +13,9 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, fx
 
-from faceveil.recognisers.onnx_layers import batch_normalization, conv, p_relu
-from faceveil.recognisers.onnx_operators import Function
-from faceveil.recognisers.onnx_tensors import clip, divide, maximum, minimum
+from faceveil.recognisers.onnx.layers import batch_normalization, conv, p_relu
+from faceveil.recognisers.onnx.operators import Function
+from faceveil.recognisers.onnx.tensors import clip, divide, maximum, minimum
 
 _AFFINE: tuple[Function, ...] = (
     batch_normalization,

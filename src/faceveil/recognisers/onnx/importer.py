@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, fx
 
 from faceveil.core.errors import ModelError
-from faceveil.recognisers import onnx_file
-from faceveil.recognisers.onnx_file import Call, File
-from faceveil.recognisers.onnx_operators import CONFIGURED, ELEMENTWISE, Function
-from faceveil.recognisers.onnx_rewrites import Network, simplify
-from faceveil.recognisers.onnx_tensors import reshape
+from faceveil.recognisers.onnx import file as onnx_file
+from faceveil.recognisers.onnx.file import Call, File
+from faceveil.recognisers.onnx.operators import CONFIGURED, ELEMENTWISE, Function
+from faceveil.recognisers.onnx.rewrites import Network, simplify
+from faceveil.recognisers.onnx.tensors import reshape
 
 # What a name in the file stands for: a constant, or the node that computes it.
 Value: TypeAlias = Tensor | fx.Node

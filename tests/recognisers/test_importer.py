@@ -22,9 +22,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import fx
 
 from faceveil.core.errors import ModelError
-from faceveil.recognisers import onnx_import
+from faceveil.recognisers.onnx import importer
 
-ZOO = sorted((Path(inspect.getfile(onnx_import)).parent / "zoo_data").glob("*.onnx"))
+ZOO = sorted((Path(inspect.getfile(importer)).parent.parent / "zoo_data").glob("*.onnx"))
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Maker:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
     def module(self, *outputs: str) -> fx.GraphModule:
-        return onnx_import.from_bytes(self.model(*outputs).SerializeToString(), "net.onnx")
+        return importer.from_bytes(self.model(*outputs).SerializeToString(), "net.onnx")
 
 
 def oracle(data: bytes, x: np.ndarray) -> list[np.ndarray]:
@@ -248,7 +248,7 @@ NETWORKS: dict[str, Callable[[Maker], str]] = {
 def check_against_oracle(model: onnx.ModelProto, x: np.ndarray, atol: float = 1e-5) -> None:
     """The module gives onnxruntime's rows, one by one or together, and the gradient of them."""
     data = model.SerializeToString()
-    module = onnx_import.from_bytes(data, "net.onnx")
+    module = importer.from_bytes(data, "net.onnx")
     expected = torch.from_numpy(oracle(data, x)[0])
     torch.testing.assert_close(module(torch.from_numpy(x)), expected, atol=atol, rtol=1e-5)
     torch.testing.assert_close(module(torch.from_numpy(x[:1])), expected[:1], atol=atol, rtol=1e-5)
@@ -314,7 +314,7 @@ def rows(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 def test_face_network_equals_onnxruntime_image_by_image(face_network: Path) -> None:
-    module = onnx_import.load(face_network)
+    module = importer.load(face_network)
     x = images(face_network, 3, seed=3)
     outputs = module(torch.from_numpy(x))
     expected = oracle(face_network.read_bytes(), x)
@@ -330,7 +330,7 @@ def test_face_network_equals_onnxruntime_image_by_image(face_network: Path) -> N
 
 
 def test_face_network_gradient_equals_finite_difference(face_network: Path) -> None:
-    module = onnx_import.load(face_network).double()
+    module = importer.load(face_network).double()
     x = torch.from_numpy(images(face_network, 1, seed=4)).double().requires_grad_()
     y = rows(module(x))
     weights = torch.from_numpy(random(*y.shape, seed=5)).double()
@@ -349,7 +349,7 @@ def test_face_network_gradient_equals_finite_difference(face_network: Path) -> N
 
 
 def test_face_network_has_no_node_left_to_fold(face_network: Path) -> None:
-    names = set(functions(onnx_import.load(face_network)))
+    names = set(functions(importer.load(face_network)))
     assert not names & {"cast", "batch_normalization", "mul", "sub", "abs", "minimum", "maximum"}
 
 
@@ -399,7 +399,7 @@ def test_batch_the_file_fixes_is_opened(allowzero: int) -> None:
     model = net.model(net("Gemm", y, random(192, 5)))
     x = random(3, 4, 6, 8)
     expected = [oracle(model.SerializeToString(), x[i : i + 1])[0] for i in range(3)]
-    module = onnx_import.from_bytes(model.SerializeToString(), "net.onnx")
+    module = importer.from_bytes(model.SerializeToString(), "net.onnx")
     np.testing.assert_allclose(module(torch.from_numpy(x)), np.concatenate(expected), atol=1e-4)
 
 
@@ -441,7 +441,7 @@ def test_convolution_takes_in_what_scales_its_channels(
     net = Maker()
     y = net("Conv", "x", W, *bias, pads=[0, 0, 1, 1])
     model = net.model(net(op_type, *(y if isinstance(o, str) else o for o in operands)))
-    assert functions(onnx_import.from_bytes(model.SerializeToString(), "net")) == ["conv"]
+    assert functions(importer.from_bytes(model.SerializeToString(), "net")) == ["conv"]
     check_against_oracle(model, random(3, 4, 6, 8))
 
 
@@ -471,7 +471,7 @@ def test_prelu_spelt_out_is_folded(swapped: bool) -> None:
         net("Mul", *([difference, slope] if swapped else [slope, difference])),
     ]
     model = net.model(net("Add", *(reversed(parts) if swapped else parts)))
-    assert functions(onnx_import.from_bytes(model.SerializeToString(), "net")) == ["p_relu"]
+    assert functions(importer.from_bytes(model.SerializeToString(), "net")) == ["p_relu"]
     check_against_oracle(model, random(3, 4, 6, 8))
 
 
@@ -479,7 +479,7 @@ def test_what_only_resembles_a_prelu_is_left() -> None:
     net = Maker()
     difference = net("Sub", net("Abs", "x"), "x")
     model = net.model(net("Add", net("Relu", "x"), net("Mul", random(4, 1, 1), difference)))
-    assert "p_relu" not in functions(onnx_import.from_bytes(model.SerializeToString(), "net"))
+    assert "p_relu" not in functions(importer.from_bytes(model.SerializeToString(), "net"))
     check_against_oracle(model, random(3, 4, 6, 8))
 
 
@@ -488,7 +488,7 @@ def test_chain_of_clamps_is_one() -> None:
     y = net("Min", net("Relu", "x"), np.float32([1.5]))
     y = net("Max", np.float32([0.0]), y)
     model = net.model(net("Clip", y, number(-1.0), number(1.0)))
-    assert functions(onnx_import.from_bytes(model.SerializeToString(), "net")) == ["clip"]
+    assert functions(importer.from_bytes(model.SerializeToString(), "net")) == ["clip"]
     check_against_oracle(model, random(3, 4, 6, 8))
 
 
@@ -496,7 +496,7 @@ def test_clamps_that_exclude_each_other_give_the_last() -> None:
     net = Maker()
     model = net.model(net("Max", net("Min", "x", number(-1.0)), number(2.0)))
     x = random(2, 4, 6, 8)
-    y = onnx_import.from_bytes(model.SerializeToString(), "net")(torch.from_numpy(x))
+    y = importer.from_bytes(model.SerializeToString(), "net")(torch.from_numpy(x))
     assert (y == 2).all()
 
 
@@ -676,7 +676,7 @@ def test_refusals_say_what_and_where(case: str, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("builtins.open", no_file)
     with pytest.raises(ModelError, match=rf"^net\.onnx cannot be imported: .*{reason}") as refusal:
-        onnx_import.from_bytes(data, "net.onnx")
+        importer.from_bytes(data, "net.onnx")
     assert "export the network again" in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -684,10 +684,10 @@ def test_refusals_say_what_and_where(case: str, monkeypatch: pytest.MonkeyPatch)
 def test_unreadable_paths_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.onnx"):
         with pytest.raises(ModelError, match=str(path)):
-            onnx_import.load(path)
+            importer.load(path)
     (tmp_path / "text.onnx").write_text("not a network")
     with pytest.raises(ModelError, match=r"text\.onnx"):
-        onnx_import.load(tmp_path / "text.onnx")
+        importer.load(tmp_path / "text.onnx")
 
 
 def small_file() -> bytes:
@@ -712,4 +712,4 @@ def test_damaged_files_are_imported_or_refused(end: int, flips: list[int]) -> No
     for bit in flips:
         damaged[bit // 8] ^= 1 << bit % 8
     with contextlib.suppress(ModelError):
-        onnx_import.from_bytes(bytes(damaged[:end]), "damaged.onnx")
+        importer.from_bytes(bytes(damaged[:end]), "damaged.onnx")

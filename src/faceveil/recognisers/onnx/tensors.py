@@ -1,6 +1,6 @@
 """What ONNX's operators on tensors of any shape compute: arithmetic, reductions, shapes.
 
-The conventions of :mod:`faceveil.recognisers.onnx_layers` hold here too.
+The conventions of :mod:`faceveil.recognisers.onnx.layers` hold here too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from faceveil.recognisers.onnx_layers import Numbers, find_axis
+from faceveil.recognisers.onnx.layers import Numbers, find_axis
 
 # ONNX's element types (TensorProto.DataType). Floats of all widths are one type in a module.
 FLOATS = frozenset({1, 10, 11})

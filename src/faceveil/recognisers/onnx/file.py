@@ -17,8 +17,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from torch import Tensor
 
-from faceveil.recognisers.onnx_operators import Function, find
-from faceveil.recognisers.onnx_tensors import FLOATS, INTEGERS
+from faceveil.recognisers.onnx.operators import Function, find
+from faceveil.recognisers.onnx.tensors import FLOATS, INTEGERS
 
 # The names of ONNX's own operator set, and the versions whose operators mean what ours do.
 _DOMAINS = {"", "ai.onnx"}

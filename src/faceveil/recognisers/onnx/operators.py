@@ -1,7 +1,7 @@
 """The ONNX operators that face networks use, each with the function that computes it.
 
-An operator is added by writing its function in :mod:`faceveil.recognisers.onnx_layers` or
-:mod:`faceveil.recognisers.onnx_tensors` and one line of the table here.
+An operator is added by writing its function in :mod:`faceveil.recognisers.onnx.layers` or
+:mod:`faceveil.recognisers.onnx.tensors` and one line of the table here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from faceveil.recognisers import onnx_layers as layers
-from faceveil.recognisers import onnx_tensors as tensors
+from faceveil.recognisers.onnx import layers, tensors
 
 Function: TypeAlias = Callable[..., Tensor]
 
