@@ -1,4 +1,4 @@
-"""A real browser, and verdicts to show in it."""
+"""A real browser, verdicts to show in it, and one loaded protector that every test shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from faceveil.app.protect import Outcome, Protector
+from faceveil.app.settings import Settings
 from faceveil.app.verdict import Condition, FaceVerdict, Match, Role, Verdict
+from faceveil.io import photo
 
 CHROMIUM = Path("/usr/bin/chromium")
 THRESHOLDS = {
@@ -20,6 +23,11 @@ THRESHOLDS = {
     "dlib": (0.911, 0.928, 0.941),
 }
 BOX = (175.0, 60.0, 275.0, 195.0)
+QUICK: dict[str, dict[str, Any]] = {
+    "method": {"steps": 2},
+    "run": {"surrogates": ["mobilefacenet"], "held_out": []},
+}
+"""Two steps against one surrogate: enough to change the face, not to hide it."""
 
 
 class Browser:
@@ -122,6 +130,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser = Browser(tmp_path_factory.mktemp("chromium"))
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def protector() -> Protector:
+    """One surrogate and two steps, with real models."""
+    return Protector.load(Settings.build(QUICK), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def outcome(protector: Protector, portrait_path: Path) -> Outcome:
+    """The example portrait, veiled."""
+    return protector(photo.read(portrait_path))
 
 
 def make_face(

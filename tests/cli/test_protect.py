@@ -246,14 +246,14 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_does_the_rest(
     command = [sys.executable, "-m", "faceveil", "protect", *paths, "-o", "out", *QUICK]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
-    while not (tmp_path / "out" / "p0.png.veil.json").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "out" / "p0.png").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr.decode()
     assert b"--resume does the rest" in stderr
     assert b"Traceback" not in stderr
-    n_kept = len(list((tmp_path / "out").glob("*.veil.json")))
+    n_kept = len(list((tmp_path / "out").glob("*.png")))
     done = faceveil("protect", *paths, "-o", "out", "--resume", *QUICK)
     assert f"{n_kept} kept".encode() in done.stderr, done.stderr.decode()
     assert len(list((tmp_path / "out").glob("*.png"))) == 6

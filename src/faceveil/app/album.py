@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from faceveil.app.report import Page, render
 from faceveil.app.settings import Settings
 from faceveil.app.verdict import Verdict
 from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
+from faceveil.core.seeds import content_hash
 from faceveil.io import atomic
 from faceveil.io.find import find, plan_outputs
 from faceveil.io.photo import read
@@ -84,10 +86,14 @@ def plan(
         )
     if not in_place:
         return [Job(original, to, overwrite) for original, to in plan_outputs(found, out)]
+    photos = [item.path for item in found if Path(item.path.stem).suffix != ".original"]
+    if not photos:
+        raise UsageError(
+            "These are the originals that --backup kept; --in-place leaves them alone."
+        )
     return [
-        Job(item.path, item.path, overwrite=True, backup=_backup(item.path) if backup else None)
-        for item in found
-        if Path(item.path.stem).suffix != ".original"
+        Job(photo, photo, overwrite=True, backup=_backup(photo) if backup else None)
+        for photo in photos
     ]
 
 
@@ -103,20 +109,22 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
     try:
         if not job.overwrite and job.output.exists():
             raise PhotoError(
-                f"{job.output} exists already; --resume keeps finished work, --overwrite redoes it."
+                f"{job.output} exists already: remove it, or use --resume to keep finished work "
+                "and --overwrite to redo it."
             )
         photo = read(job.original)
         outcome = protector(photo, progress)
         paper = receipt.make(photo, outcome, protector, job.backup or job.original, job.output)
-        if job.backup is not None:
+        if job.backup is not None and not _holds(job.backup, photo.sha256):
             atomic.write(job.backup, job.original.read_bytes(), overwrite=False)
-        atomic.write(job.output, outcome.data, overwrite=job.overwrite)
-        atomic.write(receipt.path_of(job.output), paper.json(), overwrite=True)
+        _write(job, outcome.data, paper)
     except NoFaceError as error:
         return Item(job.original, None, "no face", str(error))
     except FaceveilError as error:
         return Item(job.original, None, "failed", str(error))
-    except (MemoryError, torch.OutOfMemoryError):
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         return Item(
             job.original,
             None,
@@ -131,6 +139,20 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
         faces=outcome.faces,
         verdict=outcome.verdict,
     )
+
+
+def _write(job: Job, data: bytes, paper: receipt.Receipt) -> None:
+    """The receipt first: a run killed between the two veils the photo again, from its original.
+
+    The other way round a photo replaced in place would be taken for one not veiled yet.
+    """
+    path = receipt.path_of(job.output)
+    atomic.write(path, paper.json(), overwrite=True)
+    try:
+        atomic.write(job.output, data, overwrite=job.overwrite)
+    except PhotoError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], list[Job]]:
@@ -196,6 +218,11 @@ def run_jobs(
             for future in as_completed(futures):
                 progress(1.0)
                 yield future.result()
+        except BrokenProcessPool:
+            raise FaceveilError(
+                "A process ended unexpectedly, most likely for lack of memory. What is finished is "
+                "kept: use --resume with fewer --jobs."
+            ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -235,6 +262,17 @@ class _Worker:
     @classmethod
     def run(cls, job: Job) -> Item:
         return run_job(job, cls.protector)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """For the processor's memory torch raises a RuntimeError that only its words tell apart."""
+    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return known or "DefaultCPUAllocator" in str(error)
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    """Whether a run that was stopped has already copied these bytes to ``path``."""
+    return path.is_file() and content_hash(path.read_bytes()) == sha256
 
 
 def _backup(path: Path) -> Path:

@@ -42,6 +42,8 @@ def protect(
         PhotoError: the image cannot be read or written.
         UsageError: a setting is unknown or unsuitable.
     """
+    if protector is not None and settings is not None:
+        raise UsageError("Give faceveil.protect settings or a protector, which has its own.")
     if protector is None:
         if not isinstance(settings, Settings):
             settings = Settings.build(settings or {})
@@ -54,7 +56,7 @@ def _veiled(image: object, protector: Protector) -> object:
         case bytes():
             return protector(decode(image, "the image")).data
         case Image.Image():
-            return Image.fromarray(_pixels(_png(image), protector)).convert(image.mode)
+            return _veiled_image(image, protector)
         case np.ndarray():
             return _veiled_array(image, protector)
         case str():
@@ -67,6 +69,8 @@ def _veiled(image: object, protector: Protector) -> object:
 
 
 def _file(path: Path, protector: Protector) -> Path:
+    if path.is_dir():
+        raise PhotoError(f"{path} is a folder: name a photo, or call protect for each inside.")
     (job,) = album.plan([path], None)
     item = album.run_job(job, protector)
     if item.output is None:
@@ -75,8 +79,18 @@ def _file(path: Path, protector: Protector) -> Path:
     return item.output
 
 
+def _veiled_image(image: Image.Image, protector: Protector) -> Image.Image:
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        raise PhotoError(f"the image has mode {image.mode}: convert it to RGB first.")
+    veiled = Image.fromarray(_pixels(_png(image), protector)).convert(image.mode)
+    if image.mode.endswith("A"):
+        veiled.putalpha(image.getchannel("A"))
+    return veiled
+
+
 def _veiled_array(pixels: NDArray[np.uint8], protector: Protector) -> NDArray[np.uint8]:
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+    is_photo = pixels.ndim in (2, 3) and pixels.shape[2:] in ((), (3,)) and pixels.size > 0
+    if pixels.dtype != np.uint8 or not is_photo:
         raise PhotoError(
             f"the array must be uint8 with shape h w 3 or h w, not {pixels.dtype} {pixels.shape}."
         )

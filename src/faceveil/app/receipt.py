@@ -58,6 +58,10 @@ class Receipt(Strict):
     faces: tuple[FaceOutcome, ...]
     verdict: Verdict
 
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise UsageError(f"a receipt's threads must be 1 or more, not {self.threads}.")
+
     def json(self) -> bytes:
         """The receipt as a file's bytes."""
         return (json.dumps(config.plain(self), indent=1, ensure_ascii=False) + "\n").encode()
@@ -107,7 +111,7 @@ def read(path: Path) -> Receipt:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: the receipt cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not a receipt ({error}).") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}: is not a receipt (it holds no table).")
@@ -149,6 +153,7 @@ def finished(original: Path, output: Path, settings: dict[str, Any]) -> Receipt 
 
 def _relative(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        # With links resolved: ".." leads out of where a linked folder is, not of where the link is.
+        return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
     except ValueError:  # another drive
         return str(path.absolute())
