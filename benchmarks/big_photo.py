@@ -80,9 +80,8 @@ def main() -> None:
     before = peak_mb()
     photo = as_jpeg(group_photo())
     faces = protector.engine.detector(photo.pixels)
-    print(
-        f"{len(faces)} of {N_FACES} faces found, {faces[-1].size_px:.0f} to {faces[0].size_px:.0f} px"
-    )
+    sizes = f"{faces[-1].size_px:.0f} to {faces[0].size_px:.0f} px"
+    print(f"{len(faces)} of {N_FACES} faces found, {sizes}")
     detections, codings = [], []
     for _ in range(ROUNDS):
         detections.append(seconds(lambda: protector.engine.detector(photo.pixels)))

@@ -12,6 +12,7 @@ Names are looked up when they are first used, so the import itself is quick.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from faceveil.recognisers.gallery import Gallery
     from faceveil.recognisers.recogniser import Recogniser
     from faceveil.recognisers.zoo import load as load_recogniser
+
+# Unless told so, Intel's matrix library picks its code by where the data happen to lie, and the last
+# bits of a veil would differ from run to run. It reads this when it is first used.
+os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
 
 _HOMES = {
     "protect": "app.api",

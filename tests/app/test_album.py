@@ -176,7 +176,7 @@ class TestRunJob:
         output.write_bytes(b"mine")
         item = run_job(Job(photo, output), quick)
         assert item.status == "failed"
-        assert "exists already; --resume" in str(item.message)
+        assert "exists already" in str(item.message)
         assert output.read_bytes() == b"mine"
         assert run_job(Job(photo, output, overwrite=True), quick).status == "veiled"
 

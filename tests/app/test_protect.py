@@ -48,6 +48,7 @@ def peak_mib() -> float:
     return float(peak) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
+@pytest.mark.slow
 def test_fifty_faces(portrait: Pixels, protector: Protector) -> None:
     before = crowd(portrait, 5, 10, size=48)
     method = {"name": "mim", "steps": 1}

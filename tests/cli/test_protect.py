@@ -64,6 +64,7 @@ def test_a_portrait_is_veiled_beside_the_original(
     assert paper["surrogates"] == ["mobilefacenet"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(
     faceveil: Run, tmp_path: Path, portrait_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(
     assert sha256(tmp_path / "one.png") != sha256(tmp_path / "three.png")
 
 
+@pytest.mark.slow
 def test_a_receipt_is_replayed_byte_for_byte(
     faceveil: Run, tmp_path: Path, portrait_path: Path
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_album_keeps_its_tree_and_one_bad_file_stops_nothing(
     assert b"broken.jpg" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_order_of_photos_and_the_number_of_processes_change_no_byte(
     faceveil: Run, tmp_path: Path, album: Path
 ) -> None:
@@ -129,6 +132,7 @@ def test_the_order_of_photos_and_the_number_of_processes_change_no_byte(
     assert b"2 veiled" in done.stderr, done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_resume_keeps_what_is_finished_and_redoes_what_is_damaged(
     faceveil: Run, tmp_path: Path, album: Path
 ) -> None:
@@ -149,6 +153,7 @@ def test_resume_keeps_what_is_finished_and_redoes_what_is_damaged(
     assert whole.stat().st_mtime_ns != stamp
 
 
+@pytest.mark.slow
 def test_in_place_needs_the_words_and_backup_keeps_the_original(
     faceveil: Run, tmp_path: Path, portrait_path: Path
 ) -> None:
@@ -236,6 +241,7 @@ def test_targets_are_taken_from_photos(faceveil: Run, tmp_path: Path, portrait_p
     assert b"1 of 1 faces veiled" in done.stderr, done.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_keeps_what_is_finished_and_resume_does_the_rest(
     faceveil: Run, tmp_path: Path, album: Path, portrait_path: Path
