@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from faceveil.recognisers.recogniser import Recogniser
     from faceveil.recognisers.zoo import load as load_recogniser
 
-# Unless told so, Intel's matrix library picks its code by where the data happen to lie, and the last
-# bits of a veil would differ from run to run. It reads this when it is first used.
+# Unless told so, Intel's matrix library picks its code by where the data happen to lie, and the
+# last bits of a veil differ from run to run. It reads this when it is first used.
 os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
 
 _HOMES = {

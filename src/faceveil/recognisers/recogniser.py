@@ -30,7 +30,7 @@ class Recogniser(nn.Module):
         super().__init__()
         self.card = card
         # The layout most kernels want: with it they run faster and copy less.
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("template", torch.tensor(card.crop.template, dtype=torch.float32))
         for name, values in (("mean", card.crop.mean), ("std", card.crop.std)):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1))
