@@ -47,7 +47,7 @@ class TipIm(Method):
             are clipped into the L-infinity box (public code); ``linf`` steps are alpha * sign.
         gain: ``max`` over the targets, or their ``sum``, the paper's Center-Opt.
         look_ahead: candidates are compared every so many steps (paper and code 1); between, the
-            last target stays. Five loses nothing we could measure and is four times as fast (ours).
+            last target stays (ours: 5, about four times as fast).
         gamma: weight of the MMD.
         objective: how D and the MMD are scaled. ``paper``: D is a sum over dimensions and gamma
             weighs the MMD of one photo, whatever the batch. ``code``: D is a mean over the
