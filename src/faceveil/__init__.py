@@ -1,4 +1,4 @@
-"""faceveil: invisible veils over faces, proved on recognisers that never saw them.
+"""faceveil: veils over the faces in photos, proved on recognisers that never saw them.
 
     import faceveil
 

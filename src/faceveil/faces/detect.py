@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from faceveil.core import config
 from faceveil.faces import centerface
 from faceveil.faces.face import TEMPLATE, Face
-from faceveil.faces.view import View
+from faceveil.faces.window import Window
 from faceveil.ops import warp
 from faceveil.recognisers.card import read_weights
 from faceveil.recognisers.onnx import importer
@@ -83,7 +83,7 @@ class Detector:
             sorted(distinct(faces), key=lambda face: (-face.size_px, face.box[0], face.box[1]))
         )
 
-    def _look(self, photo: Image.Image, view: View) -> Iterator[Face]:
+    def _look(self, photo: Image.Image, view: Window) -> Iterator[Face]:
         """Every cell of the view that may be the centre of a face."""
         found = centerface.cells(self._network, self._tensor([view.pixels(photo)]))
         (chosen,) = torch.nonzero(found.scores[0] > CANDIDATE_SCORE, as_tuple=True)
@@ -124,23 +124,23 @@ class Detector:
         return batch.permute(0, 3, 1, 2).float()
 
 
-def first_looks(width: int, height: int) -> Iterator[View]:
+def first_looks(width: int, height: int) -> Iterator[Window]:
     """The views in which every face of a photo of this size has a size the network knows."""
     whole = min(1.0, math.sqrt(WHOLE_AREA_PX / (width * height)))
     overview = min(1.0, OVERVIEW_PX / max(width, height))
     if overview < whole:
-        yield View(0, 0, whole, _round_up(width * whole), _round_up(height * whole))
+        yield Window(0, 0, whole, _round_up(width * whole), _round_up(height * whole))
     if min(width, height) * overview >= 1:
         margin = OVERVIEW_PX / 2
         sides = (_round_up(side * overview + 2 * margin) for side in (width, height))
-        yield View(-margin / overview, -margin / overview, overview, *sides)
+        yield Window(-margin / overview, -margin / overview, overview, *sides)
 
 
-def close_up(face: Face) -> View:
+def close_up(face: Face) -> Window:
     """A square twice as large as the face, with the face in its middle."""
     left, top, right, bottom = face.box
     reach = face.size_px
-    return View(
+    return Window(
         (left + right + 1) / 2 - reach,
         (top + bottom + 1) / 2 - reach,
         SECOND_LOOK_PX / (2 * reach),
@@ -176,7 +176,7 @@ def misfit(landmarks: Tensor) -> float:
     return float((placed - template).square().sum(-1).mean().sqrt() / eyes)
 
 
-def _face(view: View, box: Tensor, landmarks: Tensor, score: float) -> Face:
+def _face(view: Window, box: Tensor, landmarks: Tensor, score: float) -> Face:
     left, top, right, bottom = view.to_photo(box.cpu().numpy().reshape(2, 2)).ravel().tolist()
     points = view.to_photo(landmarks.cpu().numpy())
     return Face((left, top, right, bottom), points, score)

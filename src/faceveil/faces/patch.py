@@ -21,7 +21,7 @@ from faceveil.faces.regions import HEAD, OVAL, Ellipse
 from faceveil.ops import warp
 
 Pixels = npt.NDArray[np.uint8]
-Window = tuple[slice, slice]
+Slices = tuple[slice, slice]
 
 MULTIPLE = 16
 """Sides of small patches are multiples of this, so that faces of like size make one batch."""
@@ -160,14 +160,14 @@ def _overlap(
     array: npt.NDArray[np.generic],
     other_start: tuple[int, int],
     other: npt.NDArray[np.generic],
-) -> tuple[Window, Window] | None:
+) -> tuple[Slices, Slices] | None:
     """Where two arrays placed in a plane coincide, as a window of each; None where they do not."""
     low = np.maximum(start, other_start)
     high = np.minimum(np.add(start, array.shape[:2]), np.add(other_start, other.shape[:2]))
     if (high <= low).any():
         return None
 
-    def window(origin: tuple[int, int]) -> Window:
+    def window(origin: tuple[int, int]) -> Slices:
         (top, left), (bottom, right) = low - origin, high - origin
         return slice(int(top), int(bottom)), slice(int(left), int(right))
 

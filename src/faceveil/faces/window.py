@@ -11,7 +11,7 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class View:
+class Window:
     """A window on a photo; what lies beyond the photo repeats its edge.
 
     Attributes:
