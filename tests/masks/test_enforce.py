@@ -1,0 +1,113 @@
+"""Whatever mask comes, the budget holds on the 8-bit pixels; and no more is taken than it asks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+
+from faceveil.core.budget import Budget, Region
+from faceveil.faces.face import Face
+from faceveil.faces.patch import Patch
+from faceveil.faces.regions import region
+from faceveil.masks.enforce import enforce
+
+SIDE = 48
+WORKING = 32
+LANDMARKS = np.array([(17, 20), (31, 20), (24, 27), (18, 34), (30, 34)], dtype=np.float32)
+
+
+def patch(*, seed: int = 0, grey: bool = False, working_px: int = SIDE) -> Patch:
+    """A patch whose pixels take all values, the extreme ones often."""
+    native = np.random.default_rng(seed).integers(-40, 296, (SIDE, SIDE, 3)).clip(0, 255)
+    if grey:
+        native = native[..., :1].repeat(3, axis=2)
+    face = Face((8.0, 8.0, 40.0, 44.0), LANDMARKS, 1.0)
+    return Patch(face, 0, 0, native.astype(np.uint8), grey, working_px)
+
+
+def mask(size_px: int, strength: float, seed: int = 1) -> torch.Tensor:
+    draws = torch.Generator().manual_seed(seed)
+    return strength / 255 * (2 * torch.rand(3, size_px, size_px, generator=draws) - 1)
+
+
+def weights(kind: Region) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = region(kind, torch.from_numpy(LANDMARKS)[None], SIDE)[0, 0].numpy()
+    return found
+
+
+def change(before: Patch, after: NDArray[np.uint8]) -> NDArray[np.int64]:
+    return after.astype(np.int64) - before.native
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    eps=st.floats(0.1, 20),
+    strength=st.floats(0, 300),
+    grey=st.booleans(),
+    working_px=st.sampled_from([WORKING, SIDE]),
+    kind=st.sampled_from(["oval", "head", "all"]),
+    seed=st.integers(0, 99),
+)
+def test_eps_region_and_grey_hold_for_any_mask(
+    eps: float, strength: float, grey: bool, working_px: int, kind: Region, seed: int
+) -> None:
+    before = patch(seed=seed, grey=grey, working_px=working_px)
+    after = enforce(before, mask(working_px, strength, seed), Budget(eps=eps, region=kind))
+    moved = change(before, after)
+    assert after.dtype == np.uint8
+    assert np.abs(moved).max() <= eps
+    assert not moved[weights(kind) == 0].any()
+    if grey:
+        assert (np.ptp(after, axis=2) == 0).all()
+
+
+def test_a_mask_within_the_budget_is_followed_to_the_nearest_step() -> None:
+    before, wanted = patch(), mask(SIDE, 9.0)
+    after = enforce(before, wanted, Budget(eps=12, region="oval"))
+    exact = before.native + 255 * wanted.permute(1, 2, 0).numpy() * weights("oval")[..., None]
+    assert np.abs(after - exact.clip(0, 255)).max() <= 0.5 + 1e-3
+
+
+def test_a_large_mask_reaches_eps_and_never_wraps_around() -> None:
+    before = patch()
+    after = enforce(before, torch.full((3, SIDE, SIDE), 1.0), Budget(eps=12.9, region="oval"))
+    full = weights("oval") == 1
+    np.testing.assert_array_equal(
+        after[full], np.minimum(before.native[full].astype(int) + 12, 255)
+    )
+
+
+@pytest.mark.parametrize("limit", [0.7, 2.0, 5.0])
+def test_the_l2_limit_is_over_the_region_alone_and_is_used_up(limit: float) -> None:
+    before = patch()
+    after = enforce(before, mask(SIDE, 60), Budget(eps=255, l2=limit, region="oval"))
+    inside = change(before, after)[weights("oval") > 0]
+    reached = np.sqrt((inside**2).mean())
+    assert 0.85 * limit < reached <= limit
+
+
+@pytest.mark.parametrize("floor", [0.9, 0.97, 0.995])
+def test_the_ssim_floor_holds_and_is_used_up(floor: float) -> None:
+    before = patch()
+    after = enforce(before, mask(SIDE, 200), Budget(eps=255, ssim=floor, region="all"))
+    reached = structural_similarity(
+        before.native,
+        after,
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    # skimage keeps a border this measure leaves out in the same way, so only rounding differs.
+    assert floor - 1e-6 <= reached < floor + 0.1 * (1 - floor) + 0.002
+
+
+def test_a_budget_nothing_fits_in_gives_the_photo_back() -> None:
+    before = patch()
+    after = enforce(before, mask(SIDE, 60), Budget(eps=0.5))
+    np.testing.assert_array_equal(after, before.native)
