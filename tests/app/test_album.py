@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,8 @@ class TestRunJob:
         assert (item.status, item.output, item.message) == ("veiled", output, None)
         assert item.verdict == outcome.verdict
         assert [face.status for face in item.faces] == ["veiled"]
+        assert item.seconds is not None
+        assert item.seconds >= 0
         assert output.read_bytes() == outcome.data
         assert names(output.parent) == ["me.png", "me.png.veil.json"]
 
@@ -313,6 +316,21 @@ class TestKeepFinished:
             path.write_bytes(whole)
         assert keep_finished([job], settings)[1] == []
 
+    def test_targets_that_changed_are_another_wish(
+        self, photo: Path, tmp_path: Path, quick: Protector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        people = tmp_path / "people"
+        people.mkdir()
+        shutil.copy(photo, people / "eve.png")
+        run = replace(quick.settings.run, targets=Path("people"))
+        quick.settings = replace(quick.settings, run=run)
+        job = Job(photo, tmp_path / "me.veiled.png")
+        run_job(job, quick)
+        assert len(keep_finished([job], quick.settings)[0]) == 1
+        (people / "eve.png").write_bytes(b"another photo")
+        assert keep_finished([job], quick.settings) == ([], [replace(job, overwrite=True)])
+
     def test_in_place(self, photo: Path, tmp_path: Path, quick: Protector) -> None:
         job = Job(photo, photo, overwrite=True, backup=tmp_path / "me.original.png")
         assert keep_finished([job], quick.settings) == ([], [job])
@@ -358,8 +376,17 @@ def test_one_bad_photo_stops_nothing_and_finished_ones_survive_a_stop(
 def test_the_report_shows_what_was_written(photo: Path, tmp_path: Path, quick: Protector) -> None:
     item = run_job(Job(photo, tmp_path / "me.veiled.png"), quick)
     in_place = replace(item, output=item.original)
-    album.write_report(tmp_path / "report.html", [item, in_place], quick.settings)
+    skipped = replace(item.faces[0], index=1, status="skipped", why="too many")
+    kept = replace(item, status="kept", seconds=None, faces=(*item.faces, skipped))
+    item = replace(item, seconds=61.6)
+    album.write_report(tmp_path / "report.html", [item, in_place, kept], quick.settings)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.count("<article") == 2
+    assert html.count(f"<dd>{photo}, 512 x 512</dd>") == 2
+    assert html.count(f"<dd>{item.output}, 512 x 512</dd>") == 2
+    assert re.findall("<dt>Faces veiled</dt><dd>(.*?)</dd>", html) == ["1 of 1", "1 of 2"]
+    assert re.findall("<dt>Time</dt><dd>(.*?)</dd>", html) == ["62 s"]
+    assert re.search(r"<dt>Date</dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC</dd>", html)
     assert html.count("mobilefacenet") > 0
     assert "data:image" in html
     assert "TipIm(steps=2" in html

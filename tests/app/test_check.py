@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from tests.app.conftest import make_face, make_verdict
 
 from faceveil.app import provenance
 from faceveil.app.check import compare, thresholds
 from faceveil.app.provenance import Provenance
-from faceveil.app.treatment import STANDARD, Treatment, treatments
+from faceveil.app.treatment import Treatment
 from faceveil.app.verdict import Role
+from faceveil.core import config
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import Face
@@ -170,32 +172,6 @@ def test_thresholds_may_be_missing(judges) -> None:
     assert thresholds(dataclasses.replace(card, calibration=None)) == (None, None, None)
 
 
-class TestTreatment:
-    def test_names_and_order(self) -> None:
-        assert [one.name for one in STANDARD] == [
-            "as written",
-            "JPEG 75",
-            "half size",
-            "half size + JPEG 75",
-        ]
-        assert [one.name for one in treatments(None, 1)] == ["as written"]
-        assert [one.name for one in treatments(40, 1)] == ["as written", "JPEG 40"]
-        assert Treatment(0.25).name == "25 % size"
-
-    def test_what_it_does(self, portrait: NDArray[np.uint8]) -> None:
-        height, width = portrait.shape[:2]
-        np.testing.assert_array_equal(Treatment()(portrait), portrait)
-        assert Treatment(0.5)(portrait).shape == (round(height / 2), round(width / 2), 3)
-        rough, fine = (
-            np.abs(Treatment(1, quality)(portrait).astype(int) - portrait).mean()
-            for quality in (20, 95)
-        )
-        assert rough > 2 * fine > 0
-
-    def test_a_tiny_photo_keeps_a_pixel(self) -> None:
-        assert Treatment(0.1)(np.zeros((1, 3, 3), np.uint8)).shape == (1, 1, 3)
-
-
 class TestProvenance:
     @pytest.fixture
     def paper(self, before: Photo) -> dict[str, object]:
@@ -213,7 +189,9 @@ class TestProvenance:
             "versions": {},
             "notes": [],
             "faces": [],
-            "verdict": {"before": "before.png", "after": "after.png", "faces": []},
+            "verdict": config.plain(
+                make_verdict(make_face({"dlib": (0.1, 0.1)}, {"dlib": "held out"}))
+            ),
         }
 
     @pytest.fixture

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faceveil.app import receipt
+from faceveil.app import provenance, receipt
 from faceveil.app.protect import Outcome, Protector
 from faceveil.app.receipt import FileMark
-from faceveil.app.settings import Settings
+from faceveil.app.settings import Run, Settings
 from faceveil.core.errors import PhotoError, UsageError
 from faceveil.core.seeds import content_hash
+from faceveil.io.find import Found
 from faceveil.io.photo import read
 
 
@@ -83,7 +86,7 @@ def test_what_is_no_receipt_is_refused_with_a_sentence(data: bytes, tmp_path: Pa
     path.write_bytes(data)
     with pytest.raises(UsageError, match=r"some\.json: is not a receipt"):
         receipt.read(path)
-    assert receipt.finished(path, tmp_path / "some", {}) is None
+    assert receipt.finished(path, tmp_path / "some", {}, {}) is None
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -115,6 +118,94 @@ def test_a_field_that_is_unknown_or_of_the_wrong_type_is_named(path: Path) -> No
             receipt.read(path)
 
 
+def no_face(verdict: dict[str, Any]) -> None:
+    verdict["faces"] = []
+
+
+def no_condition(verdict: dict[str, Any]) -> None:
+    verdict["faces"][0]["conditions"] = []
+
+
+def nobody_asked_after_a_treatment(verdict: dict[str, Any]) -> None:
+    verdict["faces"][0]["conditions"][1]["matches"] = []
+
+
+def one_threshold(verdict: dict[str, Any]) -> None:
+    verdict["faces"][0]["conditions"][0]["matches"][0]["thresholds"] = [0.4]
+
+
+def a_face_with_other_conditions(verdict: dict[str, Any]) -> None:
+    (face,) = verdict["faces"]
+    verdict["faces"].append(face | {"index": 1, "conditions": face["conditions"][:1]})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (no_face, "at least one face"),
+        (no_condition, "at least one condition"),
+        (nobody_asked_after_a_treatment, "same recognisers in all conditions"),
+        (one_threshold, "3 thresholds, but that of mobilefacenet has 1"),
+        (a_face_with_other_conditions, "same conditions for every face"),
+    ],
+)
+def test_a_verdict_that_contradicts_itself_is_refused_and_the_receipt_named(
+    spoil: Callable[[dict[str, Any]], None], said: str, path: Path, protector: Protector
+) -> None:
+    record = values(path)
+    spoil(record["verdict"])
+    path.write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=rf"me\.png\.veil\.json: .*{said}"):
+        receipt.read(path)
+    output = path.parent / "me.png"
+    original = path.parent.parent / "photos" / "me.png"
+    assert receipt.finished(original, output, protector.settings.plain(), {}) is None
+    (note,) = provenance.trace(output, read(original), read(output)).notes
+    assert f"its receipt cannot be used ({path}: " in note
+    assert said in note
+
+
+class TestTargets:
+    @pytest.fixture
+    def run(self, tmp_path: Path, portrait_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+        """With a folder of targets, named as seen from the working directory."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "people" / "eileen").mkdir(parents=True)
+        shutil.copy(portrait_path, tmp_path / "people" / "eileen" / "one.png")
+        (tmp_path / "people" / "two.png").write_bytes(b"two")
+        return Run(targets=Path("people"))
+
+    def test_their_hashes(self, run: Run, portrait_path: Path) -> None:
+        assert receipt.targets_of(run) == {
+            "eileen/one.png": content_hash(portrait_path.read_bytes()),
+            "two.png": content_hash(b"two"),
+        }
+        assert receipt.targets_of(replace(run, goal="dodge")) == {}
+        assert receipt.targets_of(Run()) == {}
+
+    def test_their_place_means_the_same_from_everywhere(self, run: Run, tmp_path: Path) -> None:
+        settings = Settings(run=run)
+        assert receipt.settings_of(settings)["run"]["targets"] == str(tmp_path / "people")
+        assert receipt.settings_of(Settings()) == Settings().plain()
+
+    def test_one_that_cannot_be_read_is_named(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone = Found(Path("people", "gone.png"), Path("gone.png"))
+        monkeypatch.setattr(receipt, "find", lambda paths, *, recursive: [gone])
+        with pytest.raises(PhotoError, match=r"gone\.png: the photo of a target cannot be read"):
+            receipt.targets_of(run)
+
+
+def test_a_receipt_from_before_targets_were_hashed(path: Path, protector: Protector) -> None:
+    record = values(path)
+    del record["targets"]
+    path.write_text(json.dumps(record))
+    assert receipt.read(path).targets == {}
+    output, original = path.parent / "me.png", path.parent.parent / "photos" / "me.png"
+    assert receipt.finished(original, output, protector.settings.plain(), {})
+
+
 def test_a_folder_that_is_moved_as_a_whole_is_still_whole(
     album: Path, path: Path, tmp_path: Path, protector: Protector
 ) -> None:
@@ -123,7 +214,7 @@ def test_a_folder_that_is_moved_as_a_whole_is_still_whole(
     path = moved / "out" / path.name
     original = receipt.original_of(receipt.read(path), path)
     assert original.samefile(moved / "photos" / "me.png")
-    assert receipt.finished(moved / "photos" / "me.png", moved / "out" / "me.png", settings)
+    assert receipt.finished(moved / "photos" / "me.png", moved / "out" / "me.png", settings, {})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")

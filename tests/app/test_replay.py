@@ -14,6 +14,7 @@ from faceveil.app import receipt, replay
 from faceveil.app.protect import Outcome, Protector
 from faceveil.app.settings import Settings
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.core.seeds import content_hash
 from faceveil.io.photo import read
 
 
@@ -35,6 +36,20 @@ def _loaded(monkeypatch: pytest.MonkeyPatch, protector: Protector) -> None:
     def load(settings: Settings, *, device: str) -> Protector:
         assert settings == protector.settings
         return protector
+
+    monkeypatch.setattr(replay.Protector, "load", load)
+
+
+class LoadedError(Exception):
+    """Replay got as far as loading the models."""
+
+
+@pytest.fixture
+def _without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It need not go further than that."""
+
+    def load(settings: Settings, *, device: str) -> Protector:
+        raise LoadedError
 
     monkeypatch.setattr(replay.Protector, "load", load)
 
@@ -81,6 +96,44 @@ def test_changed_weights_are_refused_by_name(path: Path) -> None:
     with pytest.raises(UsageError, match="mobilefacenet: not the recogniser this receipt"):
         replay.replay(path)
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.usefixtures("_without_models")
+def test_changed_targets_are_refused_by_name(path: Path, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    people.mkdir()
+    for name in ("eve.png", "mallory.png"):
+        (people / name).write_bytes(name.encode())
+    settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    settings["run"]["targets"] = str(people)
+    edit(
+        path,
+        settings=settings,
+        targets={path.name: content_hash(path.read_bytes()) for path in people.iterdir()},
+    )
+    with pytest.raises(LoadedError):
+        replay.replay(path)
+    (people / "mallory.png").write_bytes(b"another photo")
+    said = r"people: the photos of targets are not those of me\.veiled\.png\.veil\.json any more"
+    with pytest.raises(PhotoError, match=rf"{said} \(mallory\.png was added, changed or removed\)"):
+        replay.replay(path)
+    (people / "mallory.png").unlink()
+    with pytest.raises(PhotoError, match=r"mallory\.png"):
+        replay.replay(path)
+    (people / "eve.png").unlink()
+    people.rmdir()
+    with pytest.raises(UsageError, match="people does not exist"):
+        replay.replay(path)
+
+
+@pytest.mark.usefixtures("_without_models")
+def test_a_receipt_from_before_targets_were_hashed(path: Path, tmp_path: Path) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    del record["targets"]
+    record["settings"]["run"]["targets"] = "people"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(LoadedError):
+        replay.replay(path)
 
 
 @pytest.mark.parametrize("threads", [0, -3])

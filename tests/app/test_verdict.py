@@ -10,6 +10,7 @@ from tests.app.conftest import make_face, make_verdict
 from faceveil.app import sentences
 from faceveil.app.verdict import Condition, FaceVerdict, Match, Outcome, Role, Verdict, record
 from faceveil.core import config
+from faceveil.core.errors import UsageError
 
 ROLES: Mapping[str, Role] = {"dlib": "held out", "mobilefacenet": "surrogate"}
 LOW, HIGH = (0.1, 0.1), (0.99, 0.99)
@@ -64,6 +65,24 @@ def test_without_thresholds_nobody_is_declared_safe() -> None:
     assert judged.outcome() == "undecided"
     assert not judged.unrecognised()
     assert sentences.of_verdict(judged).startswith("No verdict")
+
+
+def test_what_could_not_be_read_off_is_refused() -> None:
+    low, asked = Match("dlib", "held out", 0.1), ("as written", "JPEG 75")
+    face = make_face({"dlib": LOW}, ROLES)
+    other = make_face({"mobilefacenet": LOW}, ROLES, index=1)
+    with pytest.raises(UsageError, match="at least one face"):
+        make_verdict()
+    with pytest.raises(UsageError, match="at least one condition"):
+        FaceVerdict(0, (0, 0, 9, 9), ())
+    with pytest.raises(UsageError, match="same recognisers in all conditions"):
+        FaceVerdict(0, (0, 0, 9, 9), (Condition(asked[0], (low,)), Condition(asked[1], ())))
+    with pytest.raises(UsageError, match="same conditions for every face"):
+        make_verdict(face, make_face({"dlib": LOW}, ROLES, conditions=asked[::-1]))
+    with pytest.raises(UsageError, match="same recognisers about every face"):
+        make_verdict(face, other)
+    with pytest.raises(UsageError, match="3 thresholds, but that of dlib has 2"):
+        Match("dlib", "held out", 0.1, (0.9, 0.95))
 
 
 def test_a_verdict_survives_its_receipt() -> None:

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 from faceveil.core.budget import Budget, Region
@@ -15,19 +16,26 @@ from faceveil.faces.face import Face
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
 from faceveil.masks.enforce import enforce
+from faceveil.measures.flip import flip
+from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 
 SIDE = 48
 WORKING = 32
+FACE = (slice(4, 44), slice(0, 48))
 LANDMARKS = np.array([(17, 20), (31, 20), (24, 27), (18, 34), (30, 34)], dtype=np.float32)
 
 
-def patch(*, seed: int = 0, grey: bool = False, working_px: int = SIDE) -> Patch:
+def patch(
+    *, seed: int = 0, grey: bool = False, working_px: int = SIDE, smooth: bool = False
+) -> Patch:
     """A patch whose pixels take all values, the extreme ones often."""
     native = np.random.default_rng(seed).integers(-40, 296, (SIDE, SIDE, 3)).clip(0, 255)
+    if smooth:
+        native = gaussian_filter(native, (3, 3, 0))
     if grey:
         native = native[..., :1].repeat(3, axis=2)
     face = Face((8.0, 8.0, 40.0, 44.0), LANDMARKS, 1.0)
-    return Patch(face, 0, 0, native.astype(np.uint8), grey, working_px)
+    return Patch(face, 0, 0, native.astype(np.uint8), grey, working_px, FACE)
 
 
 def mask(size_px: int, strength: float, seed: int = 1) -> torch.Tensor:
@@ -53,7 +61,7 @@ def change(before: Patch, after: NDArray[np.uint8]) -> NDArray[np.int64]:
     kind=st.sampled_from(["oval", "head", "all"]),
     seed=st.integers(0, 99),
 )
-def test_eps_region_and_grey_hold_for_any_mask(
+def test_eps_region_and_grey_hold_for_any_mask(  # noqa: PLR0917
     eps: float, strength: float, grey: bool, working_px: int, kind: Region, seed: int
 ) -> None:
     before = patch(seed=seed, grey=grey, working_px=working_px)
@@ -105,6 +113,28 @@ def test_the_ssim_floor_holds_and_is_used_up(floor: float) -> None:
     )
     # skimage keeps a border this measure leaves out in the same way, so only rounding differs.
     assert floor - 1e-6 <= reached < floor + 0.1 * (1 - floor) + 0.002
+
+
+@pytest.mark.parametrize("floor", [50.0, 80.0])
+def test_the_ssimulacra2_floor_holds_on_the_face_crop_and_is_used_up(floor: float) -> None:
+    before = patch(smooth=True)
+    after = enforce(before, mask(SIDE, 60), Budget(eps=255, ssimulacra2=floor, region="all"))
+    one, other = (
+        torch.from_numpy(each[FACE].copy()).permute(2, 0, 1)[None] / 255
+        for each in (before.native, after)
+    )
+    assert floor <= float(ssimulacra2(enlarged(one), enlarged(other))) < floor + 4
+
+
+@pytest.mark.parametrize("ceiling", [0.02, 0.06])
+def test_the_flip_limit_holds_on_the_face_crop_and_is_used_up(ceiling: float) -> None:
+    before = patch(smooth=True)
+    after = enforce(before, mask(SIDE, 60), Budget(eps=255, flip=ceiling, region="all"))
+    one, other = (
+        torch.from_numpy(each[FACE].copy()).permute(2, 0, 1)[None] / 255
+        for each in (before.native, after)
+    )
+    assert 0.8 * ceiling < float(flip(one, other)) <= ceiling
 
 
 def test_a_budget_nothing_fits_in_gives_the_photo_back() -> None:

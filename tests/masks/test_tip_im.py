@@ -9,14 +9,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from faceveil.core import seeds
+from faceveil.core import config, seeds
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge, Impersonate
 from faceveil.faces.face import Face
 from faceveil.faces.patch import extract
 from faceveil.masks.problem import Problem
-from faceveil.masks.tip_im import SIGMAS, TipIm, mmd, mmd_alone
+from faceveil.masks.tip_im import CenterOpt, TipIm
 from faceveil.masks.views import Views
+from faceveil.measures.mmd import SIGMAS, mmd, mmd_alone
 from faceveil.recognisers.ensemble import Ensemble
 
 
@@ -129,3 +130,14 @@ def test_a_strong_mmd_keeps_the_mask_small(problem: Problem) -> None:
 def test_counts_below_one_are_refused(field: str) -> None:
     with pytest.raises(UsageError, match=field):
         TipIm(**{field: 0})
+
+
+def test_center_opt_is_the_summed_gain_by_name(problem: Problem) -> None:
+    torch.testing.assert_close(
+        CenterOpt(steps=3).masks(fresh(problem)),
+        TipIm(steps=3, gain="sum").masks(fresh(problem)),
+        rtol=0,
+        atol=0,
+    )
+    with pytest.raises(UsageError, match="gain"):
+        config.build(CenterOpt, {"gain": "max"}, where="method")

@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from skimage.data import astronaut
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from faceveil.core.errors import UsageError
-from faceveil.measures.quality import psnr, ssim
+from faceveil.measures.quality import ms_ssim, psnr, ssim
 
 
 def portrait(noise: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,6 +59,62 @@ def test_ssim_of_flat_dark_pictures_is_scikit_images() -> None:
     assert ssim(image / 50, other / 50).item() == pytest.approx(expected, abs=1e-4)
 
 
+def reference_ms_ssim(image: np.ndarray, other: np.ndarray) -> float:
+    """Wang, Simoncelli and Bovik (2003) for one channel, on scipy."""
+
+    def mean(x: np.ndarray) -> np.ndarray:
+        return gaussian_filter(x, 1.5, radius=5)[5:-5, 5:-5]
+
+    def halved(x: np.ndarray) -> np.ndarray:
+        x = np.pad(x, [(0, side % 2) for side in x.shape], mode="edge")
+        return (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4
+
+    result = 1.0
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        mx, my = mean(image), mean(other)
+        vx, vy = mean(image**2) - mx**2, mean(other**2) - my**2
+        term = (2 * (mean(image * other) - mx * my) + 0.0009) / (vx + vy + 0.0009)
+        if scale == 4:
+            term = term * (2 * mx * my + 0.0001) / (mx**2 + my**2 + 0.0001)
+        result *= max(term.mean(), 0) ** weight
+        image, other = halved(image), halved(other)
+    return result
+
+
+@pytest.mark.parametrize("size", [(161, 175), (192, 208)])
+@pytest.mark.parametrize("noise", [0.003, 0.03, 0.3])
+def test_ms_ssim_is_that_of_the_paper(noise: float, size: tuple[int, int]) -> None:
+    height, width = size
+    image = torch.from_numpy(astronaut()[:height, 150 : 150 + width].copy()).permute(2, 0, 1) / 255
+    draw = torch.Generator().manual_seed(0)
+    other = (image + noise * torch.randn(image.shape, generator=draw)).clamp(0, 1)
+    pairs = zip(image.double().numpy(), other.double().numpy(), strict=True)
+    expected = np.mean([reference_ms_ssim(*pair) for pair in pairs])
+    assert ms_ssim(image[None], other[None]).item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_ms_ssim_of_opposites_is_0_with_a_finite_gradient() -> None:
+    draw = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 1, 161, 161, generator=draw)
+    other = (1 - image).requires_grad_()
+    similarity = ms_ssim(image, other)
+    similarity.sum().backward()
+    assert similarity.item() == 0
+    assert torch.isfinite(other.grad).all()
+
+
+def test_gradients_of_ms_ssim() -> None:
+    draw = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 1, 161, 162, dtype=torch.float64, generator=draw)
+    other = (0.7 * image + 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: ms_ssim(image, x), (other,), fast_mode=True)
+    equal = image.clone().requires_grad_()
+    similarity = ms_ssim(image, equal)
+    similarity.sum().backward()
+    torch.testing.assert_close(similarity, torch.ones(2, dtype=torch.float64))
+    assert torch.isfinite(equal.grad).all()
+
+
 def test_equal_pictures() -> None:
     image, _ = portrait(0)
     assert psnr(image, image).item() == math.inf
@@ -91,6 +148,8 @@ def test_the_gradient_of_ssim_is_finite_between_equal_pictures() -> None:
 def test_small_or_unlike_pictures_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 11 px"):
         ssim(torch.zeros(1, 3, 10, 50), torch.zeros(1, 3, 10, 50))
-    for measure in (psnr, ssim):
+    with pytest.raises(UsageError, match=r"MS-SSIM .* at least 161 px a side, these are 160 x 300"):
+        ms_ssim(torch.zeros(1, 3, 300, 160), torch.zeros(1, 3, 300, 160))
+    for measure in (psnr, ssim, ms_ssim):
         with pytest.raises(UsageError, match="one shape"):
             measure(torch.zeros(1, 3, 20, 20), torch.zeros(2, 3, 20, 20))

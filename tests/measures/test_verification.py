@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
@@ -9,6 +10,7 @@ from torch.nn.functional import normalize
 from faceveil.core.errors import UsageError
 from faceveil.measures.verification import (
     accepted,
+    k_fold_accuracy,
     pairs,
     protection_success_rate,
     threshold_at,
@@ -86,3 +88,57 @@ def test_pairs_need_a_person_for_each_embedding() -> None:
 def test_protection_succeeds_below_the_threshold_only() -> None:
     measured = protection_success_rate(torch.tensor([0.1, 0.25, 0.5, 0.75]), 0.5, list("abcd"))
     assert (measured.mean, measured.n) == (0.5, 4)
+
+
+def oracle(cosines: np.ndarray, same: np.ndarray, folds: np.ndarray) -> float:
+    """Every threshold between two cosines tried on the other folds, the lowest best one kept."""
+    right = 0
+    for fold in np.unique(folds):
+        others = folds != fold
+        values = np.unique(cosines[others])
+        tried = [-np.inf, *((values[1:] + values[:-1]) / 2), np.inf]
+        scores = [((cosines[others] >= t) == same[others]).sum() for t in tried]
+        threshold = tried[int(np.argmax(scores))]
+        right += ((cosines[~others] >= threshold) == same[~others]).sum()
+    return float(right / len(same))
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 8])
+@pytest.mark.parametrize("seed", range(10))
+def test_k_fold_accuracy_is_that_of_trying_every_threshold(seed: int, decimals: int) -> None:
+    draw = np.random.default_rng(seed)
+    same = draw.random(200) < 0.5
+    cosines = draw.normal(0.4 * same, 0.2).round(decimals)
+    folds = draw.integers(0, 10, 200)
+    measured = k_fold_accuracy(torch.tensor(cosines), torch.tensor(same), folds.tolist())
+    assert measured.mean == pytest.approx(oracle(cosines, same, folds))
+    assert measured.n == 200
+    assert measured.low <= measured.mean <= measured.high
+
+
+def test_k_fold_accuracy_by_hand() -> None:
+    """From fold 1 the threshold is .5: two of fold 0 fail. From fold 0 it is .25: none fails."""
+    cosines = torch.tensor([0.3, 0.4, 0.1, 0.2, 0.8, 0.9, 0.1, 0.2])
+    same = torch.tensor([True, True, False, False] * 2)
+    measured = k_fold_accuracy(cosines, same, [0, 0, 0, 0, 1, 1, 1, 1])
+    assert (measured.mean, measured.low, measured.high) == (0.75, 0.5, 1.0)
+
+
+def test_a_fold_does_not_choose_its_own_threshold() -> None:
+    """Each fold is perfectly separable, but at a cosine that is wrong for the other."""
+    cosines = torch.tensor([0.2, 0.1, 0.9, 0.8])
+    same = torch.tensor([True, False, True, False])
+    assert k_fold_accuracy(cosines, same, [0, 0, 1, 1]).mean == 0.5
+
+
+def test_k_fold_accuracy_of_clear_cases() -> None:
+    same = torch.arange(40) % 2 == 0
+    folds = [i // 4 for i in range(40)]
+    assert k_fold_accuracy(same.double(), same, folds).mean == 1
+    assert k_fold_accuracy(torch.zeros(40), same, folds).mean == 0.5
+
+
+@pytest.mark.parametrize("folds", [[0] * 4, [0, 1], []])
+def test_one_fold_or_missing_ones_are_refused(folds: list[int]) -> None:
+    with pytest.raises(UsageError, match="needs two folds or more"):
+        k_fold_accuracy(torch.ones(4), torch.ones(4, dtype=torch.bool), folds)

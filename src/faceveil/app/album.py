@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -16,6 +14,7 @@ from typing import Literal
 import torch
 
 from faceveil.app import receipt
+from faceveil.app.pool import each
 from faceveil.app.protect import FaceOutcome, Protector
 from faceveil.app.report import Page, render
 from faceveil.app.settings import Settings
@@ -40,7 +39,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Item:
-    """What became of one photo; ``message`` says why if it was not veiled now."""
+    """What became of one photo; ``message`` says why if it was not veiled now.
+
+    ``seconds`` is how long veiling and judging took, None where that is not known.
+    """
 
     original: Path
     output: Path | None
@@ -49,6 +51,7 @@ class Item:
     notes: tuple[str, ...] = ()
     faces: tuple[FaceOutcome, ...] = ()
     verdict: Verdict | None = None
+    seconds: float | None = None
 
 
 def plan(
@@ -113,7 +116,9 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
                 "and --overwrite to redo it."
             )
         photo = read(job.original)
+        began = time.perf_counter()
         outcome = protector(photo, progress)
+        seconds = time.perf_counter() - began
         paper = receipt.make(photo, outcome, protector, job.backup or job.original, job.output)
         if job.backup is not None and not _holds(job.backup, photo.sha256):
             atomic.write(job.backup, job.original.read_bytes(), overwrite=False)
@@ -138,6 +143,7 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
         notes=photo.notes,
         faces=outcome.faces,
         verdict=outcome.verdict,
+        seconds=seconds,
     )
 
 
@@ -159,10 +165,14 @@ def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], 
     """What an earlier run has finished in the same way, and the jobs that are left.
 
     A left-over output without a matching receipt is written anew.
+
+    Raises:
+        UsageError, PhotoError: the photos of targets cannot be read.
     """
+    wanted, targets = receipt.settings_of(settings), receipt.targets_of(settings.run)
     kept, left = [], []
     for job in jobs:
-        paper = receipt.finished(job.original, job.output, settings.plain())
+        paper = receipt.finished(job.original, job.output, wanted, targets)
         if paper is None:
             left.append(Job(job.original, job.output, overwrite=True, backup=job.backup))
             continue
@@ -205,26 +215,14 @@ def run_jobs(
         for job in jobs:
             yield run_job(job, protector, progress)
         return
-    n_processes = min(n_processes, len(jobs))
-    threads = max(1, (os.cpu_count() or 1) // n_processes)
-    with ProcessPoolExecutor(
-        n_processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_Worker.start,
-        initargs=(settings, device, threads),
-    ) as pool:
-        futures = [pool.submit(_Worker.run, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                progress(1.0)
-                yield future.result()
-        except BrokenProcessPool:
-            raise FaceveilError(
-                "A process ended unexpectedly, most likely for lack of memory. What is finished is "
-                "kept: use --resume with fewer --jobs."
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    start = partial(_start, settings, device)
+    for item in each(jobs, start, n_processes=n_processes):
+        progress(1.0)
+        yield item
+
+
+def _start(settings: Settings, device: str) -> Callable[[Job], Item]:
+    return partial(run_job, protector=Protector.load(settings, device=device))
 
 
 def write_report(path: Path, items: Sequence[Item], settings: Settings) -> None:
@@ -233,35 +231,32 @@ def write_report(path: Path, items: Sequence[Item], settings: Settings) -> None:
     Raises:
         PhotoError: the report, or a photo it shows, cannot be read or written.
     """
-    pages = (
-        Page(item.verdict, read(item.original).pixels, read(item.output).pixels, {})
-        for item in items
-        if item.output is not None and item.verdict is not None and item.output != item.original
-    )
     facts = {
         "Made by": f"faceveil {version('faceveil')}",
+        "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Method": repr(settings.method),
         "Budget": repr(settings.budget),
         "Seed": str(settings.run.seed),
     }
-    html = render(pages, title="Veiled photos", facts=facts)
+    html = render(_pages(items), title="Veiled photos", facts=facts)
     atomic.write(path, html.encode(), overwrite=True)
 
 
-class _Worker:
-    """A process of the pool; it loads the models once."""
-
-    protector: Protector
-
-    @classmethod
-    def start(cls, settings: Settings, device: str, threads: int) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the photo in hand is finished
-        torch.set_num_threads(threads)
-        cls.protector = Protector.load(settings, device=device)
-
-    @classmethod
-    def run(cls, job: Job) -> Item:
-        return run_job(job, cls.protector)
+def _pages(items: Sequence[Item]) -> Iterator[Page]:
+    """One of each photo that is still there as it was before its veil."""
+    for item in items:
+        if item.output is None or item.verdict is None or item.output == item.original:
+            continue
+        before, after = read(item.original).pixels, read(item.output).pixels
+        n_veiled = sum(face.status == "veiled" for face in item.faces)
+        facts = {
+            "Before": f"{item.original}, {before.shape[1]} x {before.shape[0]}",
+            "After": f"{item.output}, {after.shape[1]} x {after.shape[0]}",
+            "Faces veiled": f"{n_veiled} of {len(item.faces)}",
+        }
+        if item.seconds is not None:
+            facts["Time"] = f"{item.seconds:.0f} s"
+        yield Page(item.verdict, before, after, facts)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

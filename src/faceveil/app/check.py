@@ -15,15 +15,12 @@ from faceveil.app.verdict import FARS, Condition, FaceVerdict, Match, Role, Verd
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import Face
+from faceveil.faces.place import pair, scaled
 from faceveil.io.photo import Photo
 from faceveil.recognisers.card import Card
 from faceveil.recognisers.recogniser import Recogniser
 
 Pixels = NDArray[np.uint8]
-Box = tuple[float, float, float, float]
-
-OVERLAP = 0.3
-"""The intersection over union from which two boxes show one face."""
 
 
 def compare(
@@ -62,7 +59,7 @@ def compare(
     answers: dict[str, dict[str, list[float | None]]] = {}
     for treatment in treated:
         pixels = treatment(after.pixels)
-        found = _pair(faces, before.pixels.shape, detector(pixels), pixels.shape)
+        found = pair(faces, before.pixels.shape, detector(pixels), pixels.shape)
         present = [face for face in found if face is not None]
         seen = embed(pixels, present, recognisers, grey=after.grey)
         answers[treatment.name] = _similarities(expected, seen, found)
@@ -109,41 +106,6 @@ def _similarities(
     return result
 
 
-def _pair(
-    faces: Sequence[Face], shape: Sequence[int], found: Sequence[Face], found_shape: Sequence[int]
-) -> list[Face | None]:
-    """For each of ``faces`` the one of ``found`` in its place, best overlaps first, each once."""
-    down, across = shape[0] / found_shape[0], shape[1] / found_shape[1]
-    overlaps = sorted(
-        (
-            (_overlap(face.box, _scaled(other.box, across, down)), i, j)
-            for i, face in enumerate(faces)
-            for j, other in enumerate(found)
-        ),
-        reverse=True,
-    )
-    pairs: dict[int, int] = {}
-    for overlap, i, j in overlaps:
-        if overlap >= OVERLAP and i not in pairs and j not in pairs.values():
-            pairs[i] = j
-    return [found[pairs[i]] if i in pairs else None for i in range(len(faces))]
-
-
-def _scaled(box: Box, across: float, down: float) -> Box:
-    """``box`` in a photo resized by these factors; the centre of its first pixel is (0, 0)."""
-    left, top, right, bottom = (side + 0.5 for side in box)
-    return left * across - 0.5, top * down - 0.5, right * across - 0.5, bottom * down - 0.5
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (areas - shared) if areas > shared else 0.0
-
-
 def _check_shape(before: Photo, after: Photo) -> None:
     (height, width), (new_height, new_width) = before.pixels.shape[:2], after.pixels.shape[:2]
     # Resizing rounds each side to whole pixels.
@@ -179,7 +141,7 @@ def _unlike(before: Pixels, after: Pixels, faces: Sequence[Face], rms: float = 3
     around = np.ones((side, side), dtype=bool)
     height, width = before.shape[:2]
     for face in faces:
-        left, top, right, bottom = _scaled(face.box, side / width, side / height)
+        left, top, right, bottom = scaled(face.box, side / width, side / height)
         margin = (right - left) / 2
         rows = slice(max(0, int(top - margin)), max(0, int(bottom + margin)) + 1)
         around[rows, max(0, int(left - margin)) : max(0, int(right + margin)) + 1] = False

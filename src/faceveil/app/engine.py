@@ -46,21 +46,31 @@ class Engine:
         detector = Detector.load(where)
         surrogates = Ensemble([zoo.load(name, device=where) for name in run.surrogates])
         held_out = tuple(zoo.load(name, device=where) for name in run.held_out)
-        goal: Goal = Dodge()
+        people: Embeddings = {}
         if run.goal != "dodge":
             people = (
                 decoys.load(surrogates)
                 if run.targets is None
                 else embed_folder(run.targets, detector, surrogates)
             )
-            goal = Impersonate(people) if run.goal == "impersonate" else goal & Impersonate(people)
-        return cls(detector, surrogates, held_out, goal)
+        return cls(detector, surrogates, held_out, goal_of(run, people))
 
     @property
     def judges(self) -> tuple[tuple[Recogniser, Role], ...]:
         """Every recogniser with its part in the run, held-out ones first."""
         held_out: list[tuple[Recogniser, Role]] = [(one, "held out") for one in self.held_out]
         return (*held_out, *((member, "surrogate") for member in self.surrogates.members))
+
+
+def goal_of(run: Run, people: Embeddings) -> Goal:
+    """The goal ``run`` asks for; ``people`` are those to be taken for, if anybody."""
+    match run.goal:
+        case "dodge":
+            return Dodge()
+        case "impersonate":
+            return Impersonate(people)
+        case "both":
+            return Dodge() & Impersonate(people, run.pull)
 
 
 def resolve(device: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,21 +77,8 @@ class Protector:
         faces = self.engine.detector(photo.pixels)
         if not faces:
             raise NoFaceError(f"{photo.name}: no face found, so there is nothing to veil.")
-        run = self.settings.run
-        chosen = faces[: run.n_faces]
-        region = self.settings.budget.region
-        patches = [extract(photo.pixels, face, grey=photo.grey, region=region) for face in chosen]
-        veiled = self.settings.method(
-            patches,
-            self.engine.surrogates,
-            self.engine.goal,
-            budget=self.settings.budget,
-            views=self.settings.views,
-            face_seeds=[seeds.derive(run.seed, photo.sha256, i) for i in range(len(chosen))],
-            progress=progress,
-        )
-        pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
-        data = encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
+        chosen = faces[: self.settings.run.n_faces]
+        data = self.veil(photo, chosen, progress)
         after = decode(data, photo.name)
         verdict = compare(
             photo,
@@ -101,6 +89,24 @@ class Protector:
             treated=TREATED,
         )
         return Outcome(data, after, _outcomes(faces, len(chosen)), verdict)
+
+    def veil(
+        self, photo: Photo, faces: Sequence[Face], progress: Progress = lambda share: None
+    ) -> bytes:
+        """The bytes of ``photo``'s file with these of its faces veiled, not judged."""
+        run, region = self.settings.run, self.settings.budget.region
+        patches = [extract(photo.pixels, face, grey=photo.grey, region=region) for face in faces]
+        veiled = self.settings.method(
+            patches,
+            self.engine.surrogates,
+            self.engine.goal,
+            budget=self.settings.budget,
+            views=self.settings.views,
+            face_seeds=[seeds.derive(run.seed, photo.sha256, i) for i in range(len(faces))],
+            progress=progress,
+        )
+        pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
+        return encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
 
 
 def _outcomes(faces: tuple[Face, ...], n_veiled: int) -> tuple[FaceOutcome, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +17,13 @@ from typing import Any
 import torch
 
 from faceveil.app.protect import FaceOutcome, Outcome, Protector
+from faceveil.app.settings import Run, Settings
 from faceveil.app.verdict import Verdict
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import PhotoError, UsageError
 from faceveil.core.seeds import content_hash
+from faceveil.io.find import find
 from faceveil.io.photo import Photo
 
 SUFFIX = ".veil.json"
@@ -41,6 +43,8 @@ class Receipt(Strict):
 
     ``settings`` is what :meth:`Settings.build` takes; ``models`` holds the SHA-256 of each
     recogniser's weights; ``device`` and ``threads`` are what the same bytes depend on besides.
+    ``targets`` holds the SHA-256 of each photo in the folder of targets, by its path in there; the
+    first receipts did without.
     """
 
     faceveil: str
@@ -57,6 +61,7 @@ class Receipt(Strict):
     notes: tuple[str, ...]
     faces: tuple[FaceOutcome, ...]
     verdict: Verdict
+    targets: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -82,7 +87,7 @@ def make(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         input=FileMark(_relative(original, output.parent), photo.sha256),
         output=FileMark(output.name, content_hash(outcome.data)),
-        settings=protector.settings.plain(),
+        settings=settings_of(protector.settings),
         surrogates=protector.engine.surrogates.names,
         held_out=tuple(one.name for one in protector.engine.held_out),
         models={judge.name: judge.card.sha256 for judge, _ in judges},
@@ -92,7 +97,31 @@ def make(
         notes=photo.notes,
         faces=outcome.faces,
         verdict=outcome.verdict,
+        targets=targets_of(protector.settings.run),
     )
+
+
+def settings_of(settings: Settings) -> dict[str, Any]:
+    """``settings`` as receipts hold them: they mean the same in whatever folder they are read."""
+    values = settings.plain()
+    if settings.run.targets is not None:
+        values["run"]["targets"] = str(settings.run.targets.absolute())
+    return values
+
+
+def targets_of(run: Run) -> dict[str, str]:
+    """The SHA-256 of each photo of the people to be taken for, by its path in their folder.
+
+    Raises:
+        UsageError: the folder is gone.
+        PhotoError: a photo cannot be read.
+    """
+    if run.targets is None or run.goal == "dodge":
+        return {}
+    return {
+        item.relative.as_posix(): content_hash(_read(item.path, "photo of a target"))
+        for item in find([run.targets], recursive=True)
+    }
 
 
 def versions() -> dict[str, str]:
@@ -105,7 +134,7 @@ def read(path: Path) -> Receipt:
     """The receipt a file holds.
 
     Raises:
-        UsageError: it cannot be read, or is not a receipt.
+        UsageError: it cannot be read, is not a receipt, or contradicts itself.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -115,7 +144,10 @@ def read(path: Path) -> Receipt:
         raise UsageError(f"{path}: is not a receipt ({error}).") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path}: is not a receipt (it holds no table).")
-    return config.build(Receipt, values, where=f"{path}: is not a receipt")
+    try:
+        return config.build(Receipt, values, where="is not a receipt")
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def original_of(receipt: Receipt, path: Path) -> Path:
@@ -125,21 +157,20 @@ def original_of(receipt: Receipt, path: Path) -> Path:
         PhotoError: it is gone or has changed.
     """
     original = path.parent / receipt.input.path
-    try:
-        data = original.read_bytes()
-    except OSError as error:
-        raise PhotoError(
-            f"{original}: the photo of this receipt cannot be read ({error.strerror})."
-        ) from None
-    if content_hash(data) != receipt.input.sha256:
+    if content_hash(_read(original, "photo of this receipt")) != receipt.input.sha256:
         raise PhotoError(
             f"{original}: has changed since {path.name} was written, so it cannot be replayed."
         )
     return original
 
 
-def finished(original: Path, output: Path, settings: dict[str, Any]) -> Receipt | None:
-    """The receipt of ``output`` if it is whole and was made from ``original`` in this way."""
+def finished(
+    original: Path, output: Path, settings: dict[str, Any], targets: dict[str, str]
+) -> Receipt | None:
+    """The receipt of ``output`` if it is whole and was made from ``original`` in this way.
+
+    ``settings`` and ``targets`` are as :func:`settings_of` and :func:`targets_of` give them.
+    """
     try:
         receipt = read(path_of(output))
         if content_hash(output.read_bytes()) != receipt.output.sha256:
@@ -148,7 +179,14 @@ def finished(original: Path, output: Path, settings: dict[str, Any]) -> Receipt 
             return None
     except (UsageError, OSError):
         return None
-    return receipt if receipt.settings == settings else None
+    return receipt if (receipt.settings, receipt.targets) == (settings, targets) else None
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: the {what} cannot be read ({error.strerror}).") from None
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -9,8 +9,8 @@ import torch
 
 from faceveil.app import receipt
 from faceveil.app.protect import Protector
-from faceveil.app.settings import Settings
-from faceveil.core.errors import UsageError
+from faceveil.app.settings import Run, Settings
+from faceveil.core.errors import PhotoError, UsageError
 from faceveil.core.seeds import content_hash
 from faceveil.io.photo import read
 from faceveil.masks.problem import Progress
@@ -29,15 +29,18 @@ def replay(path: Path, *, device: str = "auto", progress: Progress = lambda shar
     """Make the veil of the receipt ``path`` again, from the same photo, models and seed.
 
     Raises:
-        UsageError: the receipt is unreadable, or its recognisers have changed since.
-        PhotoError: the original is gone or has changed.
+        UsageError: the receipt is unreadable, its recognisers have changed since, or its folder of
+            targets is gone.
+        PhotoError: the original or a photo of a target is gone or has changed.
     """
     paper = receipt.read(path)
     original = receipt.original_of(paper, path)
+    settings = Settings.build(paper.settings)
+    _check_targets(paper, settings.run, path)
     threads = torch.get_num_threads()
     torch.set_num_threads(paper.threads)
     try:
-        protector = Protector.load(Settings.build(paper.settings), device=device)
+        protector = Protector.load(settings, device=device)
         _check_models(paper, protector)
         data = protector(read(original), progress).data
     finally:
@@ -55,6 +58,18 @@ def replay(path: Path, *, device: str = "auto", progress: Progress = lambda shar
     return Replay(
         data, identical, f"{original}: replayed, but the bytes differ from the receipt's{reason}."
     )
+
+
+def _check_targets(paper: receipt.Receipt, run: Run, path: Path) -> None:
+    if not paper.targets:
+        return
+    now = receipt.targets_of(run)
+    names = sorted(paper.targets.keys() | now.keys())
+    if changed := [name for name in names if paper.targets.get(name) != now.get(name)]:
+        raise PhotoError(
+            f"{run.targets}: the photos of targets are not those of {path.name} any more "
+            f"({changed[0]} was added, changed or removed), so the veil cannot be made again."
+        )
 
 
 def _check_models(paper: receipt.Receipt, protector: Protector) -> None:

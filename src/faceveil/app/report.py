@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from faceveil.app import pictures, sentences
 from faceveil.app.pictures import Pixels, Trio
 from faceveil.app.verdict import FARS, FaceVerdict, Match, Outcome, Role, Verdict
 
-TEMPLATE = Path(__file__).with_name("report.html")
+FOLDER = Path(__file__).parent
+"""Where the template lies, and ``page.css``, which other pages share."""
 
 BADGES: dict[Outcome, str] = {
     "unrecognised": "Not recognised",
@@ -177,7 +178,11 @@ def _csp_hash(text: str) -> str:
 @functools.cache
 def _template() -> Template:
     environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
     environment.filters |= {
         "answer": _answer,
@@ -187,4 +192,4 @@ def _template() -> Template:
         "sentence": sentences.of_verdict,
         "state": _state,
     }
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return environment.get_template("report.html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,11 @@ from faceveil.core import config
 from faceveil.core.budget import Budget
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.goal import GoalName
 from faceveil.masks.method import Method
 from faceveil.masks.registry import method_class
 from faceveil.masks.tip_im import TipIm
 from faceveil.masks.views import Views
-
-GoalName = Literal["both", "dodge", "impersonate"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,10 @@ class Run(Strict):
     """The part of :class:`Settings` that belongs to no method.
 
     Attributes:
-        goal: ``dodge`` (not be recognised), ``impersonate`` (be taken for a target), or ``both``.
+        goal: ``dodge`` (not be recognised), ``impersonate`` (be taken for a target), or ``both``,
+            as most methods' papers do it (`faceveil methods NAME` says which).
+        pull: in ``both``, how much being taken for a target counts against not being recognised:
+            1 in TIP-IM; 3 lands nearer to the target and less far from the person.
         targets: a folder with photos of the people to be taken for; None for the bundled decoys,
             mixtures of many people that are nobody.
         surrogates: recognisers the veil is made against.
@@ -36,6 +39,7 @@ class Run(Strict):
     """
 
     goal: GoalName = "both"
+    pull: float = 1.0
     targets: Path | None = None
     surrogates: tuple[str, ...] = ("mobilefacenet", "faceres")
     held_out: tuple[str, ...] = ("dlib",)
@@ -47,6 +51,8 @@ class Run(Strict):
     def __post_init__(self) -> None:
         if isinstance(self.faces, int) and self.faces < 1:
             raise UsageError(f"faces must be all, largest or a number from 1, not {self.faces}.")
+        if not 0 < self.pull < math.inf:
+            raise UsageError(f"pull must be a positive number, not {self.pull:g}.")
         if not 1 <= self.quality <= 100:
             raise UsageError(f"quality must lie in 1 to 100, not {self.quality}.")
         if both := set(self.surrogates) & set(self.held_out):
@@ -75,8 +81,8 @@ class Settings:
     def build(cls, values: Mapping[str, Any]) -> Settings:
         """Settings from a mapping with the tables ``method``, ``budget``, ``views`` and ``run``.
 
-        ``method.name`` chooses the method (default ``tip-im``); budget and views start from the
-        method's own defaults.
+        ``method.name`` chooses the method (default ``tip-im``); budget, views and goal start from
+        the method's own defaults.
 
         Raises:
             UsageError: a table or field is unknown or its value unsuitable; it is named.
@@ -98,7 +104,9 @@ class Settings:
             views=config.build(
                 Views, config.plain(kind.default_views) | tables["views"], where="settings views"
             ),
-            run=config.build(Run, tables["run"], where="settings run"),
+            run=config.build(
+                Run, {"goal": kind.default_goal} | tables["run"], where="settings run"
+            ),
         )
 
     def plain(self) -> dict[str, Any]:

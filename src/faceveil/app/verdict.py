@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from faceveil.core.errors import UsageError
+
 FARS = (0.01, 0.001, 0.0001)
 """The false accept rates every verdict is stated at."""
 
@@ -29,6 +31,13 @@ class Match:
     similarity: float | None = None
     thresholds: tuple[float | None, ...] = (None,) * len(FARS)
 
+    def __post_init__(self) -> None:
+        if len(self.thresholds) != len(FARS):
+            raise UsageError(
+                f"a match must have {len(FARS)} thresholds, but that of {self.recogniser} has "
+                f"{len(self.thresholds)}."
+            )
+
     def threshold(self, far: float) -> float | None:
         """The cosine from which the recogniser takes two faces for one person."""
         return self.thresholds[FARS.index(far)]
@@ -48,21 +57,36 @@ class Condition:
     name: str
     matches: tuple[Match, ...]
 
+    @property
+    def asked(self) -> tuple[tuple[str, Role], ...]:
+        """The recognisers with their roles, in order."""
+        return tuple((match.recogniser, match.role) for match in self.matches)
+
 
 @dataclass(frozen=True)
 class FaceVerdict:
-    """One face of BEFORE: where it is (left, top, right, bottom in px) and what became of it."""
+    """One face of BEFORE: where it is (left, top, right, bottom in px) and what became of it.
+
+    There is at least one condition, and the same recognisers are asked in all.
+    """
 
     index: int
     box: tuple[float, float, float, float]
     conditions: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        if not self.conditions:
+            raise UsageError("a verdict on a face must have at least one condition.")
+        if len({condition.asked for condition in self.conditions}) > 1:
+            raise UsageError("a verdict on a face must ask the same recognisers in all conditions.")
 
 
 @dataclass(frozen=True)
 class Verdict:
     """A pair of files judged.
 
-    There is at least one face, and every face has the same conditions, the first as written.
+    There is at least one face, and every face has the same conditions, the first as written, and
+    is shown to the same recognisers.
     ``notes`` are sentences a reader must know to read the rest rightly.
     """
 
@@ -70,6 +94,14 @@ class Verdict:
     after: str
     faces: tuple[FaceVerdict, ...]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.faces:
+            raise UsageError("a verdict must have at least one face.")
+        if len({tuple(each.name for each in face.conditions) for face in self.faces}) > 1:
+            raise UsageError("a verdict must have the same conditions for every face.")
+        if len({face.conditions[0].asked for face in self.faces}) > 1:
+            raise UsageError("a verdict must ask the same recognisers about every face.")
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -66,9 +66,10 @@ def check(
     It judges the files alone, as written and after what websites do to photos.
     With --gallery it says instead whom the faces of a photo look like.
 
-    Exit codes: 0 no held-out recogniser matches, 5 one does (as written or
-    treated) or none can say, 2 usage, 3 a file or model cannot be used, 4 no
-    face found. Where it is unknown which were held out, all recognisers count.
+    Exit codes: 0 no held-out recogniser matches, 5 one does or none can say,
+    2 usage, 3 a file or model cannot be used, 4 no face found. A match that a
+    treatment brings back counts here, unlike in the exit code of faceveil
+    protect. Where it is unknown which were held out, all recognisers count.
     """
     if after is None:
         if gallery is None:

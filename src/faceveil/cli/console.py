@@ -26,6 +26,12 @@ def progress(
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+    with Progress(
+        *columns,
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+        speed_estimate_period=600,  # one photo may take longer than rich's half a minute
+    ) as bars:
         task = bars.add_task(title, total=total)
         yield (lambda share: bars.advance(task, share)), err.print

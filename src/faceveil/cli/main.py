@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceveil.cli import check, methods, models, protect
+from faceveil.cli import bench, check, methods, models, protect
 from faceveil.core.errors import FaceveilError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("protect")(protect.protect)
 app.command("check")(check.check)
 app.command("methods")(methods.methods)
 app.add_typer(models.app, name="models")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

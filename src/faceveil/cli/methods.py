@@ -29,6 +29,7 @@ def methods(
                 "method": config.plain(kind()),
                 "budget": config.plain(kind.default_budget),
                 "views": config.plain(kind.default_views),
+                "goal": kind.default_goal,
             }
             for kind in kinds.values()
         }
@@ -52,5 +53,6 @@ def methods(
     ):
         for field in dataclasses.fields(defaults):
             table.add_row(f"{room}.{field.name}", str(getattr(defaults, field.name)))
+    table.add_row("run.goal", kind.default_goal)
     console.print()
     console.print(table)

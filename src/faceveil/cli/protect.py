@@ -32,7 +32,9 @@ Method = Annotated[
     str | None, typer.Option(help="How to veil; `faceveil methods` lists them. Default: tip-im.")
 ]
 Eps = Annotated[float | None, typer.Option(help="Most a pixel may change, in 1/255.")]
-Goal = Annotated[str | None, typer.Option(help="dodge, impersonate or both (default).")]
+Goal = Annotated[
+    str | None, typer.Option(help="dodge, impersonate or both. Default: the method's.")
+]
 Targets = Annotated[
     Path | None,
     typer.Option(help="Folder of photos of people to be taken for. Default: bundled decoys."),
@@ -103,7 +105,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     (NAME.veil.json) says how it was made; keep it to yourself.
 
     Exit codes: 0 done, 2 usage, 3 some files failed, 4 no face found, 5 veiled, but a held-out
-    recogniser still matches.
+    recogniser still matches a file as written, or none can say. Where a match only comes back
+    after JPEG 75, a line says so and the code is 0; that of faceveil check is 5 then.
     """
     if replay is not None:
         if paths:

@@ -19,6 +19,9 @@ class Budget(Strict):
         eps: the most any channel of any pixel may change, in 1/255.
         l2: the most the face's region may change in root mean square, in 1/255; None for no limit.
         ssim: the least structural similarity the face crop must keep, in [0, 1]; None for no floor.
+        ssimulacra2: the least SSIMULACRA2 the face crop must keep at 1:1 (enlarged to 225 px if it
+            is smaller): 90 is visually lossless, 70 high and 50 medium quality; None for no floor.
+        flip: the most the face crop may differ by FLIP at 1:1, in [0, 1]; None for no limit.
         region: where the veil may lie: the face's ``oval``, the ``head`` with its hair, or ``all``
             of the patch the face is worked on in.
     """
@@ -26,6 +29,8 @@ class Budget(Strict):
     eps: float = 12.0
     l2: float | None = None
     ssim: float | None = None
+    ssimulacra2: float | None = None
+    flip: float | None = None
     region: Region = "oval"
 
     def __post_init__(self) -> None:
@@ -35,3 +40,7 @@ class Budget(Strict):
             raise UsageError(f"budget.l2 must lie in (0, 255], not {self.l2:g}.")
         if self.ssim is not None and not 0 <= self.ssim <= 1:
             raise UsageError(f"budget.ssim must lie in [0, 1], not {self.ssim:g}.")
+        if self.ssimulacra2 is not None and not self.ssimulacra2 <= 100:
+            raise UsageError(f"budget.ssimulacra2 is at most 100, not {self.ssimulacra2:g}.")
+        if self.flip is not None and not 0 <= self.flip <= 1:
+            raise UsageError(f"budget.flip must lie in [0, 1], not {self.flip:g}.")

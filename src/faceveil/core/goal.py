@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
+
+GoalName = Literal["both", "dodge", "impersonate"]
+"""What settings call a goal."""
 
 
 class Goal(ABC):
@@ -71,15 +74,19 @@ class Dodge(Goal):
 
 @dataclass(frozen=True)
 class Impersonate(Goal):
-    """Be taken for one of ``people``: unit vectors ``t d`` by recogniser name."""
+    """Be taken for one of ``people``: unit vectors ``t d`` by recogniser name.
+
+    ``weight`` is how much that counts beside another goal (TIP-IM: 1).
+    """
 
     people: Mapping[str, Tensor]
+    weight: float = 1.0
 
     def losses(
         self, recogniser: str, embedding: Float[Tensor, "*n b d"], source: Float[Tensor, "b d"]
     ) -> Float[Tensor, "*n b t"]:
-        """The squared distance to each target."""
-        return squared_distance(embedding.unsqueeze(-2), self.people[recogniser])
+        """The weighted squared distance to each target."""
+        return self.weight * squared_distance(embedding.unsqueeze(-2), self.people[recogniser])
 
     @property
     def targets(self) -> Mapping[str, Tensor]:

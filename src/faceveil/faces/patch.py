@@ -43,6 +43,8 @@ class Patch:
         native: the square's pixels, ``(side, side, 3)`` RGB; beyond the photo its edge is repeated.
         grey: whether the photo is grey, and must stay so.
         working_px: the side of the square at the working resolution, at most the native one.
+        face_crop: rows and columns of ``native`` that show the face, without what lies beyond the
+            photo: where visible damage is judged.
     """
 
     face: Face
@@ -51,6 +53,7 @@ class Patch:
     native: Pixels
     grey: bool
     working_px: int
+    face_crop: Slices
 
     @property
     def side(self) -> int:
@@ -114,14 +117,18 @@ def extract(
         region: what will be changed; ``head`` needs a larger square.
         max_working_px: the largest side to work at.
     """
-    low, high = _extent(face, HEAD if region == "head" else OVAL)
-    needed = math.ceil(float((high - low).max()) + 1)
-    side = needed if needed > max_working_px else _round_up(needed)
-    left, top = (round(float(middle)) for middle in (low + high) / 2 - (side - 1) / 2)
+    ellipse = HEAD if region == "head" else OVAL
+    left, top, side = _square(face, ellipse, max_working_px)
     rows = np.arange(top, top + side).clip(0, pixels.shape[0] - 1)
     columns = np.arange(left, left + side).clip(0, pixels.shape[1] - 1)
     native = pixels[rows[:, None], columns]
-    return Patch(face, left, top, native, grey, min(side, max_working_px))
+    first, start, length = _square(face, OVAL, max_working_px)
+    height, width = pixels.shape[:2]
+    face_crop = (
+        slice(max(start, 0) - top, min(start + length, height) - top),
+        slice(max(first, 0) - left, min(first + length, width) - left),
+    )
+    return Patch(face, left, top, native, grey, min(side, max_working_px), face_crop)
 
 
 def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:
@@ -181,6 +188,15 @@ def _rank(change: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
     for channel in (red, green, blue):
         rank = rank * 511 + channel
     return rank
+
+
+def _square(face: Face, ellipse: Ellipse, max_working_px: int) -> tuple[int, int, int]:
+    """Left, top and side of the square around what recognisers see and the ellipse."""
+    low, high = _extent(face, ellipse)
+    needed = math.ceil(float((high - low).max()) + 1)
+    side = needed if needed > max_working_px else _round_up(needed)
+    left, top = (round(float(middle)) for middle in (low + high) / 2 - (side - 1) / 2)
+    return left, top, side
 
 
 def _extent(

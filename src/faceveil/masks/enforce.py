@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,18 +13,21 @@ from torch import Tensor
 from faceveil.core.budget import Budget
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
+from faceveil.measures.flip import flip
 from faceveil.measures.quality import ssim
+from faceveil.measures.ssimulacra2 import Ssimulacra2, enlarged
 
 _HALVINGS = 7
 """Bisection steps for a strength in [0, 1]: to within one part in 128."""
 
 
+@torch.inference_mode()
 def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArray[np.uint8]:
     """The patch's native pixels under ``mask``, as close to it as the budget allows.
 
     The mask is enlarged to the photo's resolution, weighed by the region there and rounded to whole
-    steps of 1/255; then the change is clipped to eps, and scaled down while it breaks the L2 limit
-    or the SSIM floor.
+    steps of 1/255; then the change is clipped to eps, and scaled down while it breaks another
+    limit.
 
     Args:
         patch: the face.
@@ -40,26 +43,38 @@ def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArr
     if patch.grey:
         change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
     limit = float(int(budget.eps))
+    limits = list(_limits(native, weights, patch, budget))
 
     def at(strength: float) -> Tensor:
         return (native + (strength * change).round().clamp(-limit, limit)).clamp(0, 255)
 
     def allowed(strength: float) -> bool:
-        return _within(native, at(strength), weights, budget)
+        veiled = at(strength)
+        return all(holds(veiled) for holds in limits)
 
     veiled = at(1.0 if allowed(1.0) else _largest(allowed))
     return np.ascontiguousarray(veiled.permute(1, 2, 0).to(torch.uint8).numpy())
 
 
-def _within(native: Tensor, veiled: Tensor, weights: Tensor, budget: Budget) -> bool:
-    """Whether the L2 limit and the SSIM floor hold."""
-    if budget.l2 is not None:
+def _limits(
+    native: Tensor, weights: Tensor, patch: Patch, budget: Budget
+) -> Iterator[Callable[[Tensor], bool]]:
+    """What veiled pixels in 0..255 must pass besides eps; the quicker tests first."""
+    rows, columns = patch.face_crop
+
+    def face(pixels: Tensor) -> Tensor:
+        return pixels[None, :, rows, columns] / 255
+
+    if (most := budget.l2) is not None:
         inside = (weights > 0).expand_as(native)
-        if float((veiled - native)[inside].square().mean().sqrt()) > budget.l2:
-            return False
-    if budget.ssim is not None:
-        return float(ssim(native[None] / 255, veiled[None] / 255)) >= budget.ssim
-    return True
+        yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
+    if (least := budget.ssim) is not None:
+        yield lambda veiled: float(ssim(native[None] / 255, veiled[None] / 255)) >= least
+    if (ceiling := budget.flip) is not None:
+        yield lambda veiled: float(flip(face(native), face(veiled))) <= ceiling
+    if (floor := budget.ssimulacra2) is not None:
+        judge = Ssimulacra2(enlarged(face(native)))
+        yield lambda veiled: float(judge(enlarged(face(veiled)))) >= floor
 
 
 def _largest(allowed: Callable[[float], bool]) -> float:

@@ -33,7 +33,7 @@ class Pgd(Method):
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a uniform draw within eps."""
-        problem = _towards_nearest(problem)
+        problem = problem.towards_nearest()
         mask = problem.noise(problem.eps)
         for _ in problem.steps(self.steps):
             gradient = problem.gradients(mask, problem.draw_views())[0]
@@ -62,7 +62,7 @@ class Mim(Method):
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend with momentum towards the target nearest to the source."""
-        return self._descend(_towards_nearest(problem))
+        return self._descend(problem.towards_nearest())
 
     def _descend(self, problem: Problem) -> Tensor:
         mask = problem.nudge()
@@ -106,10 +106,3 @@ class MtDim(Dim):
 def normalised(gradient: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
     """Each face's gradient divided by its mean absolute value; zero stays zero."""
     return gradient / gradient.abs().mean(dim=(-3, -2, -1), keepdim=True).clamp_min(1e-30)
-
-
-def _towards_nearest(problem: Problem) -> Problem:
-    """``problem`` with the one target whose loss is least before veiling (ours)."""
-    with torch.no_grad():
-        losses = problem.losses(torch.zeros_like(problem.pixels))
-    return problem.towards(losses.argmin(dim=1))

@@ -18,7 +18,7 @@ from torch import Tensor
 from faceveil.core import seeds
 from faceveil.core.budget import Budget
 from faceveil.core.config import Strict
-from faceveil.core.goal import Goal
+from faceveil.core.goal import Goal, GoalName
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
 from faceveil.masks.enforce import enforce
@@ -44,6 +44,7 @@ class Method(Strict, ABC):
     """One line for the command line's help."""
     default_budget: ClassVar[Budget] = Budget()
     default_views: ClassVar[Views] = Views()
+    default_goal: ClassVar[GoalName] = "both"
     optimises: ClassVar[bool] = True
     """Whether it looks at surrogates; if not, it works at the photo's own resolution."""
 
@@ -140,4 +141,5 @@ def _pose(
         views=views,
         generators=[seeds.generator(seed) for seed in face_seeds],
         progress=progress,
+        ssim=budget.ssim,
     )

@@ -22,6 +22,9 @@ from faceveil.ops import treat
 
 Colour = tuple[float, float, float]
 
+_SWEEPS = 10
+"""How often each scale of a membrane is averaged: within .014 of an even slope of height 1."""
+
 
 @dataclass(frozen=True)
 class Obfuscation(Method):
@@ -166,6 +169,21 @@ class Occlude(Obfuscation):
         return torch.where(inside, colour, problem.pixels)
 
 
+@dataclass(frozen=True)
+class Inpaint(Obfuscation):
+    """The region filled in smoothly from its rim, like a membrane; no network makes up a new face.
+
+    With ``budget.region`` ``head`` the hair goes too.
+    """
+
+    name: ClassVar[str] = "inpaint"
+    summary: ClassVar[str] = "filled in smoothly from around the face"
+
+    def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """The patches without what the region shows."""
+        return _membrane(problem.pixels, problem.region == 0)
+
+
 def _eye_distance(problem: Problem) -> Float[Tensor, " b"]:
     return torch.linalg.vector_norm(problem.landmarks[:, 1] - problem.landmarks[:, 0], dim=-1)
 
@@ -185,3 +203,21 @@ def _mosaic(photo: Tensor, block_px: int) -> Tensor:
     means = F.avg_pool2d(padded, block_px)
     blocks = means.repeat_interleave(block_px, -1).repeat_interleave(block_px, -2)
     return blocks[..., :height, :width]
+
+
+def _membrane(photos: Tensor, known: Tensor) -> Tensor:
+    """``photos`` where ``known``, and between a solution of Laplace's equation, nearly.
+
+    Solved from coarse to fine; each scale starts from the one below.
+    """
+    if photos.shape[-1] == 1:
+        return photos
+    share = F.avg_pool2d(known.to(photos), 2, ceil_mode=True)
+    means = F.avg_pool2d(known * photos, 2, ceil_mode=True) / share.clamp_min(1e-6)
+    coarse = _membrane(means, share > 0)
+    filled = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    filled = filled[..., : photos.shape[-2], : photos.shape[-1]]
+    for _ in range(_SWEEPS):
+        filled = torch.where(known, photos, filled)
+        filled = F.avg_pool2d(filled, 3, stride=1, padding=1, count_include_pad=False)
+    return torch.where(known, photos, filled)

@@ -34,6 +34,7 @@ class Problem:
         eps: the largest change of a pixel, in [0, 1].
         source: the faces' embeddings before veiling.
         generators: one for each face; every random draw comes from them.
+        ssim: the least structural similarity the veiled patches must keep; None for no floor.
     """
 
     pixels: Float[Tensor, "b 3 w w"]
@@ -47,6 +48,7 @@ class Problem:
     views: Views
     generators: Sequence[Generator]
     progress: Progress
+    ssim: float | None = None
 
     def veiled(self, mask: Float[Tensor, "*n b 3 w w"]) -> Float[Tensor, "*n b 3 w w"]:
         """The patches under ``mask``, in [0, 1]."""
@@ -113,6 +115,21 @@ class Problem:
     def towards(self, target: Int[Tensor, " b"]) -> Problem:
         """The same problem with, for each face, only the target of that index."""
         return replace(self, goal=_Chosen(self.goal, target))
+
+    def towards_nearest(self) -> Problem:
+        """The same problem with, for each face, the target of least loss before veiling."""
+        return self.towards(self._losses_before().argmin(dim=1))
+
+    def towards_farthest(self) -> Problem:
+        """The same problem with, for each face, the target of greatest loss before veiling."""
+        return self.towards(self._losses_before().argmax(dim=1))
+
+    def _losses_before(self) -> Float[Tensor, "b t"]:
+        terms = [
+            weight * self.goal.losses(name, self.source[name], self.source[name])
+            for name, weight in self.surrogates.weight_by_name.items()
+        ]
+        return torch.stack(terms).sum(dim=0)
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from faceveil.core.errors import UsageError
-from faceveil.masks import iterative, obfuscate, tip_im
+from faceveil.masks import face_off, fawkes, iterative, lowkey, obfuscate, tip_im
 from faceveil.masks.method import Method
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         tip_im.TipIm,
+        tip_im.CenterOpt,
         iterative.Pgd,
         iterative.Mim,
         iterative.Dim,
         iterative.MtDim,
+        fawkes.FawkesLow,
+        fawkes.FawkesMid,
+        fawkes.FawkesHigh,
+        face_off.FaceOff,
+        lowkey.LowKey,
         obfuscate.Blur,
         obfuscate.Pixelate,
         obfuscate.Darken,
         obfuscate.Solid,
         obfuscate.Sticker,
         obfuscate.Occlude,
+        obfuscate.Inpaint,
     )
 }
 
@@ -33,3 +42,17 @@ def method_class(name: str) -> type[Method]:
     if name not in METHODS:
         raise UsageError(f"There is no method {name!r}; known are {', '.join(METHODS)}.")
     return METHODS[name]
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The methods a list of names means, each once; ``all`` stands for every one there is.
+
+    Raises:
+        UsageError: a name is unknown, or there is none.
+    """
+    every = [one for name in names for one in (METHODS if name == "all" else (name,))]
+    for name in every:
+        method_class(name)
+    if not every:
+        raise UsageError(f"Name a method; known are {', '.join(METHODS)}.")
+    return list(dict.fromkeys(every))

@@ -1,4 +1,4 @@
-"""A share of trials that succeed, and how sure one can be of it."""
+"""A mean over trials, such as the share that succeed, and how sure one can be of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
@@ -30,32 +30,37 @@ class Rate:
 
 
 def rate(successes: Bool[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -> Rate:
-    """The share of successes, with a bootstrap interval over people.
+    """The share of successes, as :func:`mean` gives it."""
+    return mean(successes.double(), people, seed=seed)
+
+
+def mean(values: Float[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -> Rate:
+    """The mean of ``values``, with a bootstrap interval over people.
 
     Photos of one person succeed or fail together, so whole people are drawn with replacement
     (Efron's percentile bootstrap, clustered), not photos.
 
     Args:
-        successes: one per trial.
+        values: one per trial.
         people: whose trial each is.
         seed: the same seed gives the same interval.
 
     Raises:
         UsageError: there is no trial, or not one person for each.
     """
-    outcomes = successes.detach().cpu().to(torch.float64).numpy()
+    outcomes = values.detach().cpu().to(torch.float64).numpy()
     if len(outcomes) == 0 or len(outcomes) != len(people):
         raise UsageError(
-            f"A rate needs trials and one person for each: got {len(outcomes)} trials and "
+            f"A mean needs trials and one person for each: got {len(outcomes)} trials and "
             f"{len(people)} people."
         )
     _, person = np.unique(np.asarray(people), return_inverse=True)
-    hits, trials = np.bincount(person, outcomes), np.bincount(person)
+    sums, trials = np.bincount(person, outcomes), np.bincount(person)
     n_people = len(trials)
     draw = np.random.default_rng(derive(seed, "bootstrap"))
     means = np.empty(RESAMPLES)
-    for index in range(RESAMPLES):
-        chosen = draw.integers(n_people, size=n_people)
-        means[index] = hits[chosen].sum() / trials[chosen].sum()
+    for some in np.split(means, 20):  # views: faster than one by one, smaller than all at once
+        chosen = draw.integers(n_people, size=(len(some), n_people))
+        some[:] = sums[chosen].sum(axis=1) / trials[chosen].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Rate(float(outcomes.mean()), len(outcomes), float(low), float(high))

@@ -1,4 +1,4 @@
-"""Verification: is this the same person? True accepts at a stated false accept rate."""
+"""Verification: is this the same person? True accepts at a false accept rate, and accuracy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
@@ -90,3 +90,52 @@ def pairs(
     same = person[:, None] == person
     once = torch.ones_like(same).triu(1)
     return cosines[same & once], cosines[~same & once]
+
+
+def k_fold_accuracy(
+    similarities: Float[Tensor, " n"],
+    same: Bool[Tensor, " n"],
+    folds: Sequence[int],
+    *,
+    seed: int = 0,
+) -> Rate:
+    """The share of pairs judged rightly, each by a threshold found on the pairs of other folds.
+
+    This is LFW's protocol (Huang et al. 2007, view 2). The threshold is the one with which most
+    pairs of the other folds are judged rightly; the lowest, where several are equally good; half
+    way between the cosines next to it. The pairs of a fold share a threshold, so the interval is
+    over folds.
+
+    Args:
+        similarities: the cosine of each pair.
+        same: whether it shows one person.
+        folds: the number of its fold.
+        seed: of the interval, see :func:`faceveil.measures.rate.rate`.
+
+    Raises:
+        UsageError: there is not one fold for each pair, or there is only one fold.
+    """
+    numbers = set(folds)
+    if len(numbers) < 2 or len(folds) != len(same):
+        raise UsageError(
+            f"Cross-validation needs two folds or more, and the fold of each of {len(same)} pairs: "
+            f"got {len(folds)} numbers of {len(numbers)} folds."
+        )
+    fold = torch.tensor(folds, device=same.device)
+    right = torch.zeros_like(same)
+    for number in numbers:
+        held_out = fold == number
+        threshold = _best_threshold(similarities[~held_out].double(), same[~held_out])
+        right[held_out] = (similarities[held_out].double() >= threshold) == same[held_out]
+    return rate(right, [str(number) for number in folds], seed=seed)
+
+
+def _best_threshold(cosines: Float[Tensor, " n"], same: Bool[Tensor, " n"]) -> Float[Tensor, ""]:
+    cosines, order = cosines.sort()
+    # Refusing one more pair is right or wrong for that pair and changes nothing for the others.
+    gained = torch.where(same[order], -1, 1).cumsum(0)
+    ends = cosines.new_tensor([math.inf])
+    below, above = torch.cat([-ends, cosines]), torch.cat([cosines, ends])
+    right = torch.cat([gained.new_zeros(1), gained])
+    best = torch.where(below < above, right, right.min() - 1).argmax()
+    return (below[best] + above[best]) / 2

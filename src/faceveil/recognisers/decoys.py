@@ -12,7 +12,7 @@ from faceveil.recognisers.card import read_weights
 from faceveil.recognisers.ensemble import Embeddings, Ensemble
 from faceveil.recognisers.zoo import BUNDLED
 
-SHA256 = "36a641c05e572bf4833c98903aa62962632ecbaa757b2407b7c0ec56a58827da"
+SHA256 = "cbeabaf3d43fbaca000fe4f601436b467e854f5fe0fcea7cb829754624736a10"
 """Of the bundled file."""
 
 

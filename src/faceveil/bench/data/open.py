@@ -1,0 +1,52 @@
+"""From what a user calls a set of pictures to the set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faceveil.bench.data.folder import open_folder
+from faceveil.bench.data.lfw import PAIRS, open_lfw
+from faceveil.bench.data.orl import open_orl
+from faceveil.bench.data.pictures import Pairs, Pictures
+from faceveil.bench.data.verification_bin import open_bin
+from faceveil.core.errors import UsageError
+
+
+def open_pictures(spec: str | Path) -> Pictures:
+    """The pictures of people that ``spec`` means.
+
+    Args:
+        spec: ``"orl"``, or a folder of folders, one a person (for a folder called orl: ``./orl``).
+
+    Raises:
+        UsageError: it is neither, or cannot be read.
+    """
+    if spec == "orl":
+        return open_orl()
+    path = Path(spec)
+    if path.is_dir():
+        return open_folder(path)
+    raise UsageError(
+        f"{path} holds no pictures by person: name a folder laid out as PERSON/PHOTO.jpg, or orl."
+    )
+
+
+def open_pairs(spec: str | Path) -> Pairs:
+    """The verification set that ``spec`` means.
+
+    Args:
+        spec: a folder of folders, one a person, with LFW's ``pairs.txt`` in it; or a ``.bin`` file
+            of InsightFace.
+
+    Raises:
+        UsageError: it is neither, or cannot be read.
+    """
+    path = Path(spec)
+    if (path / PAIRS).is_file():
+        return open_lfw(path)
+    if path.suffix == ".bin" and path.is_file():
+        return open_bin(path)
+    raise UsageError(
+        f"{path} holds no verification pairs: name a folder laid out as PERSON/PHOTO.jpg with a "
+        f"{PAIRS} in it, or a .bin file."
+    )

@@ -1,0 +1,105 @@
+"""A run's folder, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faceveil.bench.figure import Figure
+from faceveil.bench.run import read_figures
+from faceveil.core import config
+from faceveil.core.config import Strict
+from faceveil.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Line(Strict):
+    """One line of ``results.jsonl``: what came of one picture under one arm.
+
+    Attributes:
+        arm: the way it was veiled; empty for the picture as it is.
+        cosine: by victim and treatment, the greatest to another picture of the person; None where
+            there is none.
+        fault: why there is nothing to judge; None if there is.
+    """
+
+    arm: str
+    picture: str
+    person: str
+    sha256: str
+    fault: str | None
+    damage: dict[str, float]
+    cosine: dict[str, dict[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run.
+
+    Attributes:
+        name: of its folder.
+        folder: where it lies.
+        protocol: what ``protocol.toml`` says.
+        environment: what ``environment.json`` says.
+        figures: what was measured.
+        lines: what came of every item.
+        seconds: how long each veil took when it was made.
+    """
+
+    name: str
+    folder: Path
+    protocol: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    figures: tuple[Figure, ...]
+    lines: tuple[Line, ...]
+    seconds: tuple[float, ...]
+
+
+def read_run(folder: Path) -> Finished:
+    """The run that lies in ``folder``.
+
+    Raises:
+        UsageError: a file is missing or damaged; it is named.
+    """
+    results, timings = folder / "results.jsonl", folder / "timings.jsonl"
+    figures = read_figures(folder)
+    (environment,) = _records(folder / "environment.json", [_text(folder / "environment.json")])
+    return Finished(
+        folder.resolve().name,
+        folder,
+        config.read(folder / "protocol.toml"),
+        environment,
+        tuple(figures),
+        tuple(
+            config.build(Line, record, where=str(results))
+            for record in _records(results, _text(results).splitlines())
+        ),
+        tuple(record["seconds"] for record in _records(timings, _text(timings).splitlines())),
+    )
+
+
+def without_paths(value: Any) -> Any:
+    """A nested value with file names for absolute paths, which tell where somebody keeps things."""
+    if isinstance(value, Mapping):
+        return {without_paths(key): without_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_paths(inner) for inner in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}): run again.") from None
+
+
+def _records(path: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """What each of these parts of a file says."""
+    try:
+        return [json.loads(text) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"{path}: is damaged ({error}): run again.") from None

@@ -1,0 +1,176 @@
+"""A run: a protocol carried out, resumable at any item, and the folder its results lie in."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+
+from faceveil.app.pool import each, n_cores
+from faceveil.bench.figure import Figure
+from faceveil.bench.protocol import Items, Plan, Protocol
+from faceveil.bench.work import LIBRARIES, Item, Scene, card_of, recall, start
+from faceveil.core import config
+from faceveil.core.errors import UsageError
+from faceveil.io import atomic
+
+Bar = Callable[
+    [str, int], AbstractContextManager[tuple[Callable[[float], None], Callable[[str], None]]]
+]
+"""Opens a bar of a title and a length; gives what advances it and what says a line above it."""
+
+
+def unseen(title: str, total: int) -> AbstractContextManager[tuple[Any, Any]]:
+    """A bar nobody sees."""
+    return nullcontext((lambda share: None, lambda line: None))
+
+
+def default_cache() -> Path:
+    """Where results are kept between runs: in $FACEVEIL_HOME, else the platform's cache folder."""
+    if root := os.environ.get("FACEVEIL_HOME"):
+        return Path(root) / "bench.sqlite"
+    return Path(platformdirs.user_cache_dir("faceveil", appauthor=False)) / "bench.sqlite"
+
+
+def carry_out(
+    protocol: Protocol,
+    plan: Plan,
+    folder: Path,
+    *,
+    cache: Path | None = None,
+    device: str = "cpu",
+    n_processes: int | None = None,
+    keep_veiled: bool = False,
+    bar: Bar = unseen,
+) -> list[Figure]:
+    """Carry ``protocol`` out and write what came of it into ``folder``.
+
+    What an earlier run has worked out, of this protocol or another, is taken from the cache; so a
+    run that was stopped goes on where it was.
+
+    ``folder`` then holds ``protocol.toml``, ``environment.json``, ``results.jsonl`` (a line for
+    every item, in the order of the plan), ``timings.jsonl`` and ``figures.json``.
+
+    Args:
+        protocol: what to measure.
+        plan: of that protocol.
+        folder: made if it is missing; one that holds another protocol's run is refused.
+        cache: the file results are kept in; :func:`default_cache` if None.
+        device: where to compute.
+        n_processes: items worked on at a time, each in one thread; one for each core if None.
+        keep_veiled: write the veiled pictures to ``folder / "veiled"``.
+        bar: shows how far looking up what is known, and then the work, has come.
+
+    Raises:
+        UsageError: the folder is another run's, or what is left of the data is too little; then
+            ``results.jsonl`` is there to see why.
+        ModelError: a recogniser is missing.
+    """
+    _claim(folder, f'protocol = "{protocol.name}"\n{config.write(protocol)}')
+    scene = Scene(
+        protocol.victims,
+        protocol.alignment,
+        cache or default_cache(),
+        device,
+        folder / "veiled" if keep_veiled else None,
+    )
+    with _one_thread():
+        items = _items(plan, scene, n_processes or n_cores(), bar)
+        _write(folder / "environment.json", _environment(protocol, device))
+        _write_lines(folder / "results.jsonl", [items.record(item) for item in items])
+        _write_lines(folder / "timings.jsonl", [_timing(item) for item in items if item.seconds])
+        figures = plan.figures(items)
+        _write(folder / "figures.json", [figure.record() for figure in figures])
+    return figures
+
+
+def _items(plan: Plan, scene: Scene, n_processes: int, bar: Bar) -> Items:
+    """Every task's item: what is known from earlier runs, then the rest."""
+    done: dict[tuple[str, str], Item] = {}
+    with bar("Looking up", len(plan.tasks)) as (advance, _):
+        for item in recall(scene, plan.tasks):
+            advance(1.0)
+            if item is not None:
+                done[item.task.name] = item
+    left = [task for task in plan.tasks if task.name not in done]
+    # Slow and quick ones mixed, the time left follows from the time taken.
+    random.Random(0).shuffle(left)
+    with bar("Measuring", len(left)) as (advance, say):
+        for item in each(left, partial(start, scene), n_processes=n_processes):
+            advance(1.0)
+            done[item.task.name] = item
+    items = Items(done[task.name] for task in plan.tasks)
+    if out := [item for item in items if item.fault is not None and item.task.arm is None]:
+        first = f"{out[0].task.picture.name}: {out[0].fault}"
+        say(f"Left out, as results.jsonl says: {len(out)} pictures, the first {first}")
+    return items
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The last digits of a sum may depend on how many threads share it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def read_figures(folder: Path) -> list[Figure]:
+    """The figures of a finished run.
+
+    Raises:
+        UsageError: there are none.
+    """
+    try:
+        records = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+        return [Figure.read(record) for record in records]
+    except OSError:
+        raise UsageError(f"{folder} holds no finished run: there is no figures.json.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder / 'figures.json'} is damaged ({error}): run again.") from None
+
+
+def _claim(folder: Path, text: str) -> None:
+    """Makes ``folder`` this protocol's."""
+    path = folder / "protocol.toml"
+    if path.is_file() and path.read_bytes() != text.encode():
+        raise UsageError(
+            f"{folder} holds a run of another protocol or of other settings: name a new folder."
+        )
+    atomic.write(path, text.encode(), overwrite=True)
+
+
+def _environment(protocol: Protocol, device: str) -> dict[str, Any]:
+    return {
+        "versions": {name: version(name) for name in ("faceveil", *LIBRARIES)},
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "device": device,
+        "recognisers": {name: card_of(name).sha256 for name in protocol.recognisers},
+    }
+
+
+def _timing(item: Item) -> dict[str, Any]:
+    arm, picture = item.task.name
+    return {"arm": arm, "picture": picture, "seconds": item.seconds}
+
+
+def _write(path: Path, value: Any) -> None:
+    atomic.write(path, (json.dumps(value, indent=1) + "\n").encode(), overwrite=True)
+
+
+def _write_lines(path: Path, values: Sequence[Any]) -> None:
+    lines = "".join(json.dumps(value, sort_keys=True) + "\n" for value in values)
+    atomic.write(path, lines.encode(), overwrite=True)

