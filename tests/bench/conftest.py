@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,12 @@ def _draw(*words: str) -> torch.Tensor:
 
 
 def entries(cache: Path, kind: str = "") -> dict[str, bytes]:
-    """What a cache holds by key, of one kind of result or of all."""
-    with sqlite3.connect(cache) as connection:
-        rows = dict(connection.execute("SELECT key, value FROM entries").fetchall())
-    connection.close()
+    """What a cache holds by key, of one kind of result or of all; nothing if there is no cache."""
+    if not cache.exists():
+        return {}
+    with closing(sqlite3.connect(cache, timeout=60)) as connection:
+        try:
+            rows = dict(connection.execute("SELECT key, value FROM entries").fetchall())
+        except sqlite3.OperationalError:  # a run is just making it
+            return {}
     return {key: value for key, value in rows.items() if key.startswith(kind)}

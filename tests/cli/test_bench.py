@@ -68,8 +68,8 @@ def test_a_run_from_command_to_tables_and_again_from_cache(faceveil: Run, here: 
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b""
     text = done.stdout.decode()
-    for word in ("Rank-1-T", "Rank-5-UT", "mim", "darken", "ada.toml", "bob.toml", "SSIMULACRA2"):
-        assert word in " ".join(text.split()) or word in text.replace("\n", ""), text
+    for word in ("Rank-1-T", "Rank-5-UT", "mim", "darken", "ada.toml", "bob.toml", "[0.00]"):
+        assert word in text, text
     assert "…" not in text  # nothing is cut off where a page is narrow
     assert len(list((here / "run" / "veiled").rglob("*.png"))) == 4
     files = {path: path.read_bytes() for path in (here / "run").glob("*.json*")}
@@ -116,7 +116,7 @@ def foreign(path: Path) -> None:
         ((*TIP_IM, "-o", "run", "--set", "probez=1"), "probez: there is no such field"),
         ((*TIP_IM, "-o", "run", "--set", "targets=1:3"), "p01 can only play one part"),
         ((*TIP_IM, "-o", "run", "--set", "probes=zed"), "zed has one picture only"),
-        ((*TIP_IM, "-o", "run", "--set", "probes=:7"), "':7' does not choose among 7 people"),
+        ((*TIP_IM, "-o", "run", "--set", "probes=:9"), "':9' does not choose among 7 people"),
         (
             (*TIP_IM, "-o", "run", "--set", "targets=", "--set", "distractors="),
             "Rank-5 means nothing in a gallery of 2",
@@ -169,6 +169,7 @@ def test_a_refusal_is_one_line_of_a_real_command(faceveil: Run, here: Path) -> N
     assert done.stderr.startswith(b"faceveil: '3:9' does not choose")
 
 
+@pytest.mark.slow
 def test_what_fails_in_another_process_is_one_line_too(faceveil: Run, here: Path) -> None:
     Image.new("RGB", (48, 40)).save(here / "people" / "p03" / "2.png")
     done = faceveil("bench", *TIP_IM, "-o", "run", "--jobs", "2")
@@ -193,43 +194,37 @@ def test_killed_ten_times_at_random_a_run_loses_nothing_it_had_finished(here: Pa
     arguments = [*TIP_IM, "--set", "probes=:16", "--set", "targets=16:20", "--set",
                  "distractors=20:24", "--set", "settings.mim.method.steps=20"]  # fmt: skip
     command = [sys.executable, "-m", "faceveil", "bench", *arguments, "--jobs", "2"]
-    began = time.monotonic()
     subprocess.run([*command, "-o", "whole", "--cache", "other"], check=True, capture_output=True)
-    usual = time.monotonic() - began
+    everything = entries(here / "other")
     draw = random.Random(20)
     known: dict[str, bytes] = {}
-    n_kills = n_gains = 0
-    workers: list[int] = []
-    while n_kills < 10:
-        process = subprocess.Popen([*command, "-o", "run"], stdout=subprocess.DEVNULL)
-        # Somewhere between the first import and, now and then, long after the first items.
-        deadline = time.monotonic() + draw.uniform(0, 0.6 * usual)
-        while time.monotonic() < deadline and process.poll() is None:
-            workers += processes_of(process.pid)
-            time.sleep(0.02)
-        if process.poll() is not None:
-            break  # finished before its end: there is nothing left to kill
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        n_kills += 1
-        now = entries(here / "cache") if (here / "cache").exists() else {}
+    workers: set[int] = set()
+    n_gains = 0
+    for _ in range(10):
+        enough = len(known) + draw.randint(0, len(everything) // 11)
+        with subprocess.Popen([*command, "-o", "run"], stdout=subprocess.DEVNULL) as process:
+            time.sleep(draw.uniform(0, 2))
+            while len(entries(here / "cache")) < enough:
+                assert process.poll() is None
+                workers.update(processes_of(process.pid))
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+        now = entries(here / "cache")
         assert now.items() >= known.items()
         n_gains += len(now) > len(known)
         known = now
-    assert n_gains >= 1
-    done = subprocess.run([*command, "-o", "run"], check=True, capture_output=True)
-    assert b"Traceback" not in done.stderr
+    assert n_gains >= 5
+    assert len(known) < len(everything)
+    subprocess.run([*command, "-o", "run"], check=True, capture_output=True)
     final = entries(here / "cache")
     assert final.items() >= known.items()  # nothing that was finished was worked out again
-    assert final.keys() == entries(here / "other").keys()
+    assert final.keys() == everything.keys()
     for name in ("results.jsonl", "figures.json"):
         assert (here / "run" / name).read_bytes() == (here / "whole" / name).read_bytes()
     deadline = time.monotonic() + 20
-    while (left := [pid for pid in set(workers) if Path(f"/proc/{pid}").exists()]) and (
-        time.monotonic() < deadline
-    ):
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert not left
 
 
 @pytest.mark.slow
@@ -239,9 +234,7 @@ def test_ctrl_c_keeps_what_is_finished(here: Path) -> None:
                "settings.mim.method.steps=200", "--jobs", "2"]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (
-        (here / "cache").exists() and len(entries(here / "cache")) > 3
-    ):
+    while time.monotonic() < deadline and not (len(entries(here / "cache")) > 3):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)

@@ -37,7 +37,8 @@ class Level(Strict):
     """Equal visible damage: every face keeps at least this SSIMULACRA2, with no change over eps.
 
     The mask is scaled down until the floor holds, so ``eps`` should be large enough to reach it;
-    methods that know no eps (obfuscations) keep their own.
+    methods that know no eps (obfuscations) keep their own. Both hold on the pixels that are coded:
+    what a JPEG's coding does to them comes on top (half a point at most on a few photos here).
     """
 
     ssimulacra2: float
@@ -80,7 +81,7 @@ class Psr(Comparison):
     calibration: str = ":150"
     thresholds: dict[str, float] = field(default_factory=dict)
     fars: tuple[float, ...] = (0.01, 0.001)
-    levels: tuple[Level, ...] = (Level(50, 12), Level(70, 8))
+    levels: tuple[Level, ...] = (Level(50.0, 12.0), Level(70.0, 8.0))
     aims: tuple[Aim, ...] = ("dodge",)
     treatments: tuple[str, ...] = ("",)
 
@@ -237,7 +238,7 @@ class Robustness(Psr):
     name: ClassVar[str] = "robustness"
     summary: ClassVar[str] = "The same after JPEG, resizing, blur, screenshots and purification."
 
-    levels: tuple[Level, ...] = (Level(50, 12),)
+    levels: tuple[Level, ...] = (Level(50.0, 12.0),)
     treatments: tuple[str, ...] = (
         "",
         "jpeg 90",
