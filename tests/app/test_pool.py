@@ -84,6 +84,7 @@ def test_who_stops_listening_stops_the_work() -> None:
     assert gone([pid])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_processes_do_not_outlive_a_parent_that_was_killed(tmp_path: Path) -> None:
     code = (

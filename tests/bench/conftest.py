@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Sequence
@@ -147,7 +148,8 @@ def _made_up(task: Task, victims: Sequence[str], lost: Collection[str]) -> Item:
 
 
 def _draw(*words: str) -> torch.Tensor:
-    draw = np.random.default_rng(zlib.crc32("/".join(words).encode()))
+    text = re.sub(r"\S*/(?=[^/]*\.toml)", "", " ".join(words))  # wherever the cards lie
+    draw = np.random.default_rng(zlib.crc32(text.encode()))
     return torch.from_numpy(draw.normal(size=8)).float()
 
 

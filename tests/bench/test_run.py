@@ -115,23 +115,22 @@ def test_two_processes_write_what_one_writes(tmp_path: Path, run: Run, tip_im: M
     }
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_work_changes_nothing(
-    tmp_path: Path, run: Run, tip_im: Make, monkeypatch: pytest.MonkeyPatch, seed: int
+    tmp_path: Path, run: Run, tip_im: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     protocol = tip_im()
     run("one", protocol)
     usual = module.each
 
     def shuffled(tasks: Sequence[Task], *rest: Any, **options: Any) -> Iterator[Any]:
-        tasks = random.Random(seed).sample(tasks, len(tasks))
+        tasks = random.Random(1).sample(tasks, len(tasks))
         assert [task.name for task in tasks] != [task.name for task in protocol.plan().tasks]
         return usual(tasks, *rest, **options)
 
     monkeypatch.setattr(module, "each", shuffled)
     run("two", protocol, cache=tmp_path / "other")
     plan = protocol.plan()
-    mixed = random.Random(seed).sample(plan.tasks, len(plan.tasks))
+    mixed = random.Random(2).sample(plan.tasks, len(plan.tasks))
     run("three", protocol, plan=Plan(mixed, plan.figures), cache=tmp_path / "third")
     one, two, three = (texts(tmp_path / name) for name in ("one", "two", "three"))
     assert one["results.jsonl"] == two["results.jsonl"]

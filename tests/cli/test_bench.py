@@ -64,7 +64,7 @@ def test_help_is_quick_and_lists_every_protocol_there_is() -> None:
 
 
 def test_a_run_from_command_to_tables_and_again_from_cache(faceveil: Run, here: Path) -> None:
-    done = faceveil("bench", *TIP_IM, "-o", "run", "--jobs", "2", "--keep-veiled")
+    done = faceveil("bench", *TIP_IM, "-o", "run", "--jobs", "1", "--keep-veiled")
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b""
     text = done.stdout.decode()
