@@ -21,7 +21,7 @@ from faceveil.bench.damage import MEASURES
 from faceveil.bench.protocol import Items, Plan
 from faceveil.bench.protocols.psr import Level, Psr
 from faceveil.bench.protocols.tip_im import TipIm
-from faceveil.bench.work import Item, Task
+from faceveil.bench.task import Item, Task
 from faceveil.core import config
 from faceveil.core.seeds import content_hash
 

@@ -14,7 +14,7 @@ from faceveil.bench.cast import cast
 from faceveil.bench.data.open import open_pictures
 from faceveil.bench.protocol import Items, Plan
 from faceveil.bench.protocols.tip_im import TipIm
-from faceveil.bench.work import Arm, Item, Task
+from faceveil.bench.task import Arm, Item, Task
 from faceveil.core.errors import UsageError
 
 Make = Callable[..., TipIm]
@@ -45,7 +45,7 @@ def test_settings_start_from_the_methods_own_and_what_is_fixed_wins(tip_im: Make
         "run": {"pull": 2.0, "seed": 5, "surrogates": ["dlib"], "held_out": ["faceres"]},
     }
     protocol = tip_im(seed=4, settings={"mim": own, "pgd": {}})
-    found = protocol.settings_of("mim", ["a", "b"], goal="both", fixed={"method.alpha": 1.0})
+    found = protocol.settings_of("mim", ["a", "b"], fixed={"method.alpha": 1.0})
     wanted = {
         "method": {"name": "mim", "steps": 7, "alpha": 1.0},
         "budget": {"eps": 3.0},
@@ -53,8 +53,8 @@ def test_settings_start_from_the_methods_own_and_what_is_fixed_wins(tip_im: Make
         "run": {"pull": 2.0, "seed": 5, "goal": "both", "surrogates": ["a", "b"], "held_out": []},
     }
     assert found == Settings.build(wanted)
-    plain = protocol.settings_of("pgd", ["a"], goal="dodge", fixed={})
-    assert (plain.run.seed, plain.run.goal) == (4, "dodge")
+    plain = protocol.settings_of("pgd", ["a"], fixed={})
+    assert (plain.run.seed, plain.run.goal) == (4, "both")
     assert protocol.settings["mim"] is own
     assert own["run"]["surrogates"] == ["dlib"]
 

@@ -159,7 +159,7 @@ def test_no_victim_is_a_surrogate_and_everybody_else_is(
             {50: 12, 70: 8}[floor] if kind.optimises else kind.default_budget.eps
         )
         if arm.at["method"] != "mim":
-            assert settings.run.goal == ("impersonate" if impersonates else "both")
+            assert settings.run.goal == ("impersonate" if impersonates else kind.default_goal)
 
 
 def test_nobody_is_protected_and_calibrated_on_at_once(psr: Make) -> None:

@@ -20,11 +20,13 @@ from tests.bench.conftest import entries, made_up
 from faceveil.bench import run as module
 from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
+from faceveil.bench.models import Models
+from faceveil.bench.origins import card_of
 from faceveil.bench.protocol import Plan
 from faceveil.bench.protocols.clean import Clean
 from faceveil.bench.protocols.tip_im import TipIm
 from faceveil.bench.run import carry_out, default_cache, read_figures
-from faceveil.bench.work import Models, Task, card_of
+from faceveil.bench.task import Task
 from faceveil.core import config
 from faceveil.core.errors import FaceveilError, UsageError
 from faceveil.faces.detect import Detector
@@ -255,8 +257,8 @@ def test_figures_of_pictures_without_faces_say_how_many_are_left(
     tmp_path: Path, run: Run, tip_im: Make, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from faceveil.bench.data.align import find_face
-    from faceveil.bench.work import Photo
     from faceveil.core.errors import NoFaceError
+    from faceveil.io.photo import Photo
 
     lost = {str(people / "p00" / name) for name in ("0.png", "1.png")}
 

@@ -24,11 +24,11 @@ from torch import Tensor
 
 from faceveil.bench import run as running
 from faceveil.bench.figure import Figure
+from faceveil.bench.models import Models
 from faceveil.bench.protocol import Comparison, Plan, Protocol
 from faceveil.bench.protocols.psr import Level, Psr
 from faceveil.bench.registry import PROTOCOLS
 from faceveil.bench.run import carry_out
-from faceveil.bench.work import Models
 from faceveil.core import config
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector

@@ -52,6 +52,15 @@ def change(before: Patch, after: NDArray[np.uint8]) -> NDArray[np.int64]:
     return after.astype(np.int64) - before.native
 
 
+def crops(before: Patch, after: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The face before and after, as measures take it."""
+    one, other = (
+        torch.from_numpy(pixels[FACE].copy()).permute(2, 0, 1)[None] / 255
+        for pixels in (before.native, after)
+    )
+    return one, other
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     eps=st.floats(0.1, 20),
@@ -119,10 +128,7 @@ def test_the_ssim_floor_holds_and_is_used_up(floor: float) -> None:
 def test_the_ssimulacra2_floor_holds_on_the_face_crop_and_is_used_up(floor: float) -> None:
     before = patch(smooth=True)
     after = enforce(before, mask(SIDE, 60), Budget(eps=255, ssimulacra2=floor, region="all"))
-    one, other = (
-        torch.from_numpy(each[FACE].copy()).permute(2, 0, 1)[None] / 255
-        for each in (before.native, after)
-    )
+    one, other = crops(before, after)
     assert floor <= float(ssimulacra2(enlarged(one), enlarged(other))) < floor + 4
 
 
@@ -130,10 +136,7 @@ def test_the_ssimulacra2_floor_holds_on_the_face_crop_and_is_used_up(floor: floa
 def test_the_flip_limit_holds_on_the_face_crop_and_is_used_up(ceiling: float) -> None:
     before = patch(smooth=True)
     after = enforce(before, mask(SIDE, 60), Budget(eps=255, flip=ceiling, region="all"))
-    one, other = (
-        torch.from_numpy(each[FACE].copy()).permute(2, 0, 1)[None] / 255
-        for each in (before.native, after)
-    )
+    one, other = crops(before, after)
     assert 0.8 * ceiling < float(flip(one, other)) <= ceiling
 
 

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from faceveil.app import pictures, sentences
+from faceveil.app.page import template
 from faceveil.app.pictures import Pixels, Trio
 from faceveil.app.verdict import FARS, FaceVerdict, Match, Outcome, Role, Verdict
-
-FOLDER = Path(__file__).parent
-"""Where the template lies, and ``page.css``, which other pages share."""
 
 BADGES: dict[Outcome, str] = {
     "unrecognised": "Not recognised",
@@ -177,14 +175,7 @@ def _csp_hash(text: str) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
+    filters = {
         "answer": _answer,
         "csp_hash": _csp_hash,
         "figure": _figure,
@@ -192,4 +183,4 @@ def _template() -> Template:
         "sentence": sentences.of_verdict,
         "state": _state,
     }
-    return environment.get_template("report.html")
+    return template(Path(__file__).with_name("report.html"), filters)

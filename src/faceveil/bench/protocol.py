@@ -17,7 +17,7 @@ from faceveil.app.treatment import Treatment
 from faceveil.bench.cast import Cast
 from faceveil.bench.data.pictures import Alignment, Picture
 from faceveil.bench.figure import Figure
-from faceveil.bench.work import Arm, Item, Task
+from faceveil.bench.task import Arm, Item, Task
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
@@ -119,18 +119,17 @@ class Comparison(Protocol):
         return tuple(dict.fromkeys((*self.surrogates, *self.victims)))
 
     def settings_of(
-        self, method: str, surrogates: Sequence[str], *, goal: str, fixed: Mapping[str, Any]
+        self, method: str, surrogates: Sequence[str], *, fixed: Mapping[str, Any]
     ) -> Settings:
         """The settings ``method`` veils with.
 
         Args:
             method: its name.
             surrogates: the recognisers it sees.
-            goal: the run's, unless :attr:`settings` says otherwise.
             fixed: values by ``table.field``, whatever :attr:`settings` says.
         """
         tables = dict(self.settings.get(method, {}))
-        tables["run"] = {"seed": self.seed, "goal": goal, **tables.get("run", {})}
+        tables["run"] = {"seed": self.seed, **tables.get("run", {})}
         ours = {"method.name": method, "run.surrogates": list(surrogates), "run.held_out": []}
         return Settings.build(config.put(tables, {**ours, **fixed}))
 

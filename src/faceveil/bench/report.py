@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from faceveil.app import pictures
-from faceveil.app import report as photo_report
+from faceveil.app.page import template
 from faceveil.bench import certainty
 from faceveil.bench.certainty import signed
 from faceveil.bench.examples import Example, examples
@@ -24,9 +24,6 @@ from faceveil.bench.plots.sheets import sheets
 from faceveil.bench.tables import Grid, grids
 from faceveil.core import config
 from faceveil.io import atomic
-
-FOLDERS = (Path(__file__).parent, photo_report.FOLDER)
-"""Where the template lies, and what it shares with the report of photos."""
 
 
 @dataclass(frozen=True)
@@ -219,18 +216,11 @@ def _tick(value: float) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDERS),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
+    filters = {
         "heat": _heat,
         "interval": certainty.in_words,
         "signed": signed,
         "tick": _tick,
         "unsure": certainty.is_unsure,
     }
-    return environment.get_template("report.html")
+    return template(Path(__file__).with_name("report.html"), filters)

@@ -18,8 +18,10 @@ import torch
 
 from faceveil.app.pool import each, n_cores
 from faceveil.bench.figure import Figure
+from faceveil.bench.origins import LIBRARIES, card_of
 from faceveil.bench.protocol import Items, Plan, Protocol
-from faceveil.bench.work import LIBRARIES, Item, Scene, card_of, recall, start
+from faceveil.bench.task import Item, Scene
+from faceveil.bench.work import recall, start
 from faceveil.core import config
 from faceveil.core.errors import UsageError
 from faceveil.io import atomic

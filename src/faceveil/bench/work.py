@@ -1,4 +1,4 @@
-"""One item of a run: a picture, as it is or veiled, and what every victim makes of it."""
+"""How an item is worked out, or looked up: veil, write, read again, and ask every victim."""
 
 from __future__ import annotations
 
@@ -7,117 +7,29 @@ import json
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from safetensors.torch import load, save
 from torch import Tensor
 
 from faceveil.app.embed import embed
-from faceveil.app.engine import Engine, goal_of
-from faceveil.app.protect import Protector
-from faceveil.app.settings import Settings
 from faceveil.app.treatment import Pixels, Treatment
+from faceveil.bench import origins
 from faceveil.bench.damage import damage
-from faceveil.bench.data.align import as_seen, find_face
-from faceveil.bench.data.pictures import Alignment, Picture
-from faceveil.bench.fingerprint import fingerprint
+from faceveil.bench.data.pictures import Picture
+from faceveil.bench.models import Models
 from faceveil.bench.store import Store, key
-from faceveil.core import config
+from faceveil.bench.task import Arm, Item, Scene, Task
 from faceveil.core.errors import NoFaceError, PhotoError
-from faceveil.faces.detect import Detector
 from faceveil.faces.face import Face
 from faceveil.faces.place import pair, resized
 from faceveil.io import atomic
 from faceveil.io.photo import Photo, decode
-from faceveil.masks.method import Method
-from faceveil.recognisers import decoys, zoo
-from faceveil.recognisers.card import Card, read_card
-from faceveil.recognisers.ensemble import Embeddings, Ensemble
-from faceveil.recognisers.recogniser import Recogniser
-
-LIBRARIES = ("torch", "numpy", "pillow", "kornia")
-"""What figures are computed with; another version of one begins anew."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to veil that is compared with others.
-
-    Attributes:
-        at: where its figures stand in tables, such as ``{"method": "mim", "surrogate": "dlib"}``.
-        settings: how it veils; its held-out recognisers and folder of targets are not used.
-        targets: pictures of the people to be taken for; without any, the bundled decoys.
-    """
-
-    at: Mapping[str, str]
-    settings: Settings
-    targets: tuple[Picture, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Its place in tables as one line."""
-        return ", ".join(f"{name} {value}" for name, value in self.at.items())
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is the same for every item of a run.
-
-    Attributes:
-        victims: recognisers that are asked about every item.
-        alignment: how recognisers come to look at a picture.
-        cache: the file results are kept in.
-        device: where to compute.
-        keep: the folder veiled pictures are written to, by arm; None for nowhere.
-    """
-
-    victims: tuple[str, ...]
-    alignment: Alignment
-    cache: Path
-    device: str = "cpu"
-    keep: Path | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """A picture to look at, as it is if there is no arm, after each of some treatments."""
-
-    picture: Picture
-    arm: Arm | None = None
-    treatments: tuple[Treatment, ...] = (Treatment(),)
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """Arm and picture; no two tasks of a run have the same."""
-        return "" if self.arm is None else self.arm.name, self.picture.name
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """What came of a task.
-
-    Attributes:
-        sha256: of the file that was judged; empty where there is none.
-        damage: what the veil did to the picture, by measure; empty where there is none.
-        embeddings: unit vectors by victim and name of the treatment.
-        seconds: the time the veil took when it was made.
-        fault: why there is nothing to judge; None if there is.
-    """
-
-    task: Task
-    sha256: str = ""
-    damage: Mapping[str, float] = field(default_factory=dict)
-    embeddings: Mapping[tuple[str, str], Float[Tensor, " d"]] = field(default_factory=dict)
-    seconds: float = 0.0
-    fault: str | None = None
 
 
 def start(scene: Scene) -> Callable[[Task], Item]:
@@ -143,50 +55,6 @@ class _NotKnownError(Exception):
     """A result would have to be worked out."""
 
 
-class Models:
-    """The detector and recognisers of a scene, each loaded when it is first asked for."""
-
-    def __init__(self, scene: Scene):
-        self._scene = scene
-        self._protectors: dict[str, Protector] = {}
-        self.recogniser = functools.cache(self._recogniser)
-
-    @functools.cached_property
-    def detector(self) -> Detector:
-        """The bundled detector."""
-        return Detector.load(self._scene.device)
-
-    def face(self, photo: Photo) -> Face:
-        """The face ``photo`` is a picture of; NoFaceError where there is none."""
-        return find_face(photo, self._scene.alignment, self.detector)
-
-    def protector(self, arm: Arm) -> Protector:
-        """What veils as ``arm`` says."""
-        if arm.name not in self._protectors:
-            run = arm.settings.run
-            surrogates = Ensemble([self.recogniser(name) for name in run.surrogates])
-            people: Embeddings = {}
-            if run.goal != "dodge" and arm.settings.method.optimises:
-                people = self._people(arm, surrogates) if arm.targets else decoys.load(surrogates)
-            engine = Engine(self.detector, surrogates, (), goal_of(run, people))
-            self._protectors[arm.name] = Protector(arm.settings, engine)
-        return self._protectors[arm.name]
-
-    def _people(self, arm: Arm, recognisers: Ensemble) -> Embeddings:
-        """What the surrogates see in the pictures of the arm's targets."""
-        rows = []
-        for picture in arm.targets:
-            photo = picture.read()
-            face = self.face(photo)
-            rows.append(embed(photo.pixels, [face], recognisers.members, grey=photo.grey))
-        device = recognisers.device
-        return {name: torch.cat([row[name] for row in rows]).to(device) for name in rows[0]}
-
-    def _recogniser(self, name: str) -> Recogniser:
-        recogniser = zoo.load(name, device=self._scene.device)
-        return as_seen(recogniser, self._scene.alignment)
-
-
 class Worker:
     """Does tasks; what was worked out before, here or in another process, is looked up."""
 
@@ -198,7 +66,7 @@ class Worker:
         self._target_sha256: dict[str, str] = {}
         self._looking = {
             "alignment": scene.alignment,
-            "detector": _detector(),
+            "detector": origins.detector(),
             "device": scene.device,
         }
 
@@ -240,7 +108,7 @@ class Worker:
         depends_on = {
             "photo": photo.sha256,
             **self._looking,
-            "code": _code("faceveil.bench.data.align", "faceveil.io.photo"),
+            "code": origins.code("faceveil.bench.data.align", "faceveil.io.photo"),
         }
 
         def work_out(models: Models) -> bytes:
@@ -260,9 +128,9 @@ class Worker:
             "photo": photo.sha256,
             "settings": arm.settings.plain(),
             "targets": [self._sha256(picture) for picture in arm.targets],
-            "surrogates": [_identity(name) for name in arm.settings.run.surrogates],
+            "surrogates": [origins.identity(name) for name in arm.settings.run.surrogates],
             **self._looking,
-            "code": _veiling_code(type(arm.settings.method)),
+            "code": origins.veiling_code(type(arm.settings.method)),
         }
 
         def work_out(models: Models) -> bytes:
@@ -285,7 +153,7 @@ class Worker:
         depends_on = {
             "files": [before.sha256, after.sha256],
             "face": face.json(),
-            "code": _code("faceveil.bench.damage"),
+            "code": origins.code("faceveil.bench.damage"),
         }
 
         def work_out(models: Models) -> bytes:
@@ -306,9 +174,9 @@ class Worker:
                 depends_on = {
                     "files": [photo.sha256, original.sha256],
                     "treatment": treatment.spec,
-                    "victim": _identity(victim),
+                    "victim": origins.identity(victim),
                     **self._looking,
-                    "code": _embedding_code(),
+                    "code": origins.embedding_code(),
                 }
                 work_out = partial(self._embed, seen, victim, photo.grey)
                 known = self._known(key("embed", depends_on), work_out)
@@ -345,57 +213,3 @@ def _write(keep: Path, task: Task, data: bytes) -> None:
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", arm)
     name = picture if Path(picture).suffix else f"{picture}.jpg"
     atomic.write(keep / folder / name, data, overwrite=True)
-
-
-@functools.cache
-def card_of(recogniser: str) -> Card:
-    """The card of the recogniser of that name; those of frbench have it only once loaded."""
-    if recogniser.startswith("frbench:"):
-        return zoo.load(recogniser).card
-    return read_card(zoo.locate(recogniser))
-
-
-def _identity(recogniser: str) -> dict[str, Any]:
-    """All of a recogniser that its embeddings depend on."""
-    card = card_of(recogniser)
-    return {"network": card.sha256, "crop": config.plain(card.crop)}
-
-
-@functools.cache
-def _detector() -> str:
-    return str(config.read(zoo.BUNDLED / "centerface.toml")["sha256"])
-
-
-@functools.cache
-def _code(*names: str) -> str:
-    """What our code and the libraries under it are, of these modules and functions."""
-    return " ".join([fingerprint(*names), *(f"{name} {version(name)}" for name in LIBRARIES)])
-
-
-def _veiling_code(method: type[Method]) -> str:
-    """Of the method and of everything between a photo and the veiled file."""
-    parents = [kind.__module__ for kind in method.__mro__ if issubclass(kind, Method)]
-    return _code(
-        *parents,
-        "faceveil.app.embed",
-        "faceveil.app.engine:goal_of",
-        "faceveil.app.protect:Protector.veil",
-        "faceveil.bench.data.align",
-        "faceveil.bench.work:Models",
-        "faceveil.core.goal",
-        "faceveil.faces.patch",
-        "faceveil.io.encode",
-        "faceveil.io.photo",
-        "faceveil.recognisers.decoys",
-    )
-
-
-def _embedding_code() -> str:
-    return _code(
-        "faceveil.app.embed",
-        "faceveil.app.treatment",
-        "faceveil.bench.data.align",
-        "faceveil.bench.work:Worker._seen",
-        "faceveil.faces.place",
-        "faceveil.io.photo",
-    )

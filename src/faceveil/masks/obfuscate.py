@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceveil.core.budget import Budget
+from faceveil.core.goal import GoalName
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.ops import treat
@@ -32,6 +33,7 @@ class Obfuscation(Method):
 
     default_budget: ClassVar[Budget] = Budget(eps=255.0)
     optimises: ClassVar[bool] = False
+    default_goal: ClassVar[GoalName] = "dodge"
 
     @abstractmethod
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:

@@ -14,7 +14,7 @@ from faceveil.bench.data.open import open_pairs, open_pictures
 from faceveil.bench.data.pictures import Pairs, Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Items, Plan, Protocol
-from faceveil.bench.work import Task
+from faceveil.bench.task import Task
 from faceveil.core.errors import UsageError
 from faceveil.measures.identification import rank_n
 from faceveil.measures.rate import rate

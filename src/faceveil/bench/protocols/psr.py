@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from faceveil.bench.data.open import open_pictures
 from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Comparison, Items, Plan
-from faceveil.bench.work import Arm, Task
+from faceveil.bench.task import Arm, Task
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.masks.registry import chosen, method_class
@@ -148,13 +148,12 @@ class Psr(Comparison):
         self, method: str, aim: Aim, level: Level | None, victim: str, targets: Sequence[Picture], /
     ) -> Arm:
         surrogates = [name for name in self.surrogates if name != victim]
-        goal = "impersonate" if aim == "impersonate" else "both"
-        fixed = {}
+        fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
             fixed["budget.ssimulacra2"] = level.ssimulacra2
             if method_class(method).optimises:
                 fixed["budget.eps"] = level.eps
-        settings = self.settings_of(method, surrogates, goal=goal, fixed=fixed)
+        settings = self.settings_of(method, surrogates, fixed=fixed)
         at = {"method": method, "aim": aim}
         if level is not None:
             at["SSIMULACRA2"] = f"{level.ssimulacra2:g}"

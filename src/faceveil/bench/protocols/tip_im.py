@@ -16,7 +16,7 @@ from faceveil.bench.data.open import open_pictures
 from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Comparison, Items, Plan
-from faceveil.bench.work import Arm, Task
+from faceveil.bench.task import Arm, Task
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.masks import tip_im
@@ -107,7 +107,7 @@ class TipIm(Comparison):
         self, method: str, surrogate: str, weights: dict[str, Any], targets: Sequence[Picture]
     ) -> Arm:
         fixed = {f"method.{name}": value for name, value in weights.items()}
-        settings = self.settings_of(method, [surrogate], goal="both", fixed=fixed)
+        settings = self.settings_of(method, [surrogate], fixed=fixed)
         at = {"method": method, "surrogate": surrogate}
         if weights:
             at |= {"gamma": f"{weights['gamma']:g}", "N": str(weights["mmd_batch"])}
