@@ -20,12 +20,13 @@ from tests.bench.conftest import entries, made_up
 from faceveil.bench import run as module
 from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
+from faceveil.bench.finished import read_figures
 from faceveil.bench.models import Models
 from faceveil.bench.origins import card_of
 from faceveil.bench.protocol import Plan
 from faceveil.bench.protocols.clean import Clean
 from faceveil.bench.protocols.tip_im import TipIm
-from faceveil.bench.run import carry_out, default_cache, read_figures
+from faceveil.bench.run import carry_out, default_cache
 from faceveil.bench.task import Task
 from faceveil.core import config
 from faceveil.core.errors import FaceveilError, UsageError

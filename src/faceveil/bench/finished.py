@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from faceveil.bench.figure import Figure
-from faceveil.bench.run import read_figures
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
@@ -79,6 +78,21 @@ def read_run(folder: Path) -> Finished:
         ),
         tuple(record["seconds"] for record in _records(timings, _text(timings).splitlines())),
     )
+
+
+def read_figures(folder: Path) -> list[Figure]:
+    """The figures of a finished run.
+
+    Raises:
+        UsageError: there are none.
+    """
+    try:
+        records = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+        return [Figure.read(record) for record in records]
+    except OSError:
+        raise UsageError(f"{folder} holds no finished run: there is no figures.json.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder / 'figures.json'} is damaged ({error}): run again.") from None
 
 
 def without_paths(value: Any) -> Any:

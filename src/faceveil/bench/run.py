@@ -129,21 +129,6 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def read_figures(folder: Path) -> list[Figure]:
-    """The figures of a finished run.
-
-    Raises:
-        UsageError: there are none.
-    """
-    try:
-        records = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
-        return [Figure.read(record) for record in records]
-    except OSError:
-        raise UsageError(f"{folder} holds no finished run: there is no figures.json.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{folder / 'figures.json'} is damaged ({error}): run again.") from None
-
-
 def _claim(folder: Path, text: str) -> None:
     """Makes ``folder`` this protocol's."""
     path = folder / "protocol.toml"
