@@ -1,6 +1,6 @@
 """Rebuild decoys.safetensors: for every bundled recogniser, targets that point at nobody.
 
-The faces are the 40 people of the Database of Faces (ORL), see faceveil.bench.data.orl. A person is
+The faces are the 40 people of the Database of Faces (ORL), see faceveil.data.orl. A person is
 the mean of ten photos' embeddings; a decoy is the mean of eight people, taken as far from the mean
 of all as one person is; both are normalised. The people are shuffled twice and dealt out in eights,
 so a person is in two of the ten decoys; the deal is the same for every recogniser, so that row i is
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bundling import ZOO_DATA, sha256
-from faceveil.bench.data.orl import N_PEOPLE, N_PHOTOS, open_orl
+from faceveil.data.orl import N_PEOPLE, N_PHOTOS, open_orl
 from faceveil.faces.detect import Detector
 from faceveil.recognisers import zoo
 from faceveil.recognisers.recogniser import Recogniser

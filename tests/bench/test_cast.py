@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faceveil.bench.cast import cast
-from faceveil.bench.data.pictures import Picture, Pictures
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Picture, Pictures
 from faceveil.io.photo import Photo
 
 

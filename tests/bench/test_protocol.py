@@ -11,11 +11,11 @@ from tests.bench.conftest import made_up
 
 from faceveil.app.settings import Settings
 from faceveil.bench.cast import cast
-from faceveil.bench.data.open import open_pictures
 from faceveil.bench.protocol import Items, Plan
 from faceveil.bench.protocols.tip_im import TipIm
 from faceveil.bench.task import Arm, Item, Task
 from faceveil.core.errors import UsageError
+from faceveil.data.open import open_pictures
 
 Make = Callable[..., TipIm]
 

@@ -16,11 +16,11 @@ from ssimulacra2 import compute_ssimulacra2
 from tests.bench.conftest import QUICK, made_up, write_people
 
 from faceveil.bench.damage import MEASURES
-from faceveil.bench.data.align import find_face
 from faceveil.bench.protocol import Items
 from faceveil.bench.protocols.psr import VISIBLE, Level, Psr, Robustness
 from faceveil.bench.run import carry_out
 from faceveil.core.errors import UsageError
+from faceveil.data.align import find_face
 from faceveil.faces.detect import Detector
 from faceveil.faces.patch import extract
 from faceveil.io.photo import read

@@ -18,7 +18,6 @@ from PIL import Image
 from tests.bench.conftest import entries, made_up
 
 from faceveil.bench import run as module
-from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.finished import read_figures
 from faceveil.bench.models import Models
@@ -30,6 +29,7 @@ from faceveil.bench.run import carry_out, default_cache
 from faceveil.bench.task import Task
 from faceveil.core import config
 from faceveil.core.errors import FaceveilError, UsageError
+from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.io.photo import decode
 
@@ -257,8 +257,8 @@ def test_pictures_without_a_face_are_left_out_and_counted(
 def test_figures_of_pictures_without_faces_say_how_many_are_left(
     tmp_path: Path, run: Run, tip_im: Make, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from faceveil.bench.data.align import find_face
     from faceveil.core.errors import NoFaceError
+    from faceveil.data.align import find_face
     from faceveil.io.photo import Photo
 
     lost = {str(people / "p00" / name) for name in ("0.png", "1.png")}

@@ -20,13 +20,13 @@ from tests.bench.test_fingerprint import Edit, edit
 from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
 from faceveil.bench import origins
-from faceveil.bench.data.pictures import Picture
 from faceveil.bench.models import Models
 from faceveil.bench.origins import card_of
 from faceveil.bench.task import Arm, Item, Scene, Task
 from faceveil.bench.work import Worker, recall, start
 from faceveil.core import config
 from faceveil.core.errors import ModelError, NoFaceError
+from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.io.photo import decode, read
 from faceveil.masks.method import Method
@@ -238,7 +238,7 @@ def test_a_result_depends_on_the_code_it_came_from(
         ("faceveil.faces.patch", "MULTIPLE = 16", "MULTIPLE = 8", True),
         ("faceveil.faces.regions", "full=0.78", "full=0.7", True),
         ("faceveil.io.encode", "compress_level=4", "compress_level=5", True),
-        ("faceveil.bench.data.align", "TEMPLATE_PX = 112", "TEMPLATE_PX = 113", True),
+        ("faceveil.data.align", "TEMPLATE_PX = 112", "TEMPLATE_PX = 113", True),
         ("faceveil.recognisers.recogniser", "(255 * x", "(254 * x", True),
         ("faceveil.recognisers.onnx.importer", "import torch\n", "import torch\n\nA = 1\n", True),
         ("faceveil.recognisers.decoys", 'SHA256 = "', 'SHA256 = "0', True),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faceveil.bench.data.pictures import Picture, Pictures
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Picture, Pictures
 
 
 @dataclass(frozen=True)

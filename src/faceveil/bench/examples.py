@@ -8,13 +8,13 @@ from pathlib import Path
 
 from faceveil.app import pictures
 from faceveil.app.pictures import Trio
-from faceveil.bench.data.align import find_face
-from faceveil.bench.data.open import open_pictures
-from faceveil.bench.data.pictures import Picture
 from faceveil.bench.finished import Finished, without_paths
 from faceveil.bench.plots.marks import shortest_names
 from faceveil.core.errors import FaceveilError
 from faceveil.core.seeds import content_hash
+from faceveil.data.align import find_face
+from faceveil.data.open import open_pictures
+from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.io import photo
 

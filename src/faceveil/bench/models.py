@@ -9,8 +9,8 @@ import torch
 from faceveil.app.embed import embed
 from faceveil.app.engine import Engine, goal_of
 from faceveil.app.protect import Protector
-from faceveil.bench.data.align import as_seen, find_face
 from faceveil.bench.task import Arm, Scene
+from faceveil.data.align import as_seen, find_face
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import Face
 from faceveil.io.photo import Photo

@@ -50,7 +50,7 @@ def veiling_code(method: type[Method]) -> str:
         "faceveil.app.embed",
         "faceveil.app.engine:goal_of",
         "faceveil.app.protect:Protector.veil",
-        "faceveil.bench.data.align",
+        "faceveil.data.align",
         "faceveil.bench.models:Models",
         "faceveil.core.goal",
         "faceveil.faces.patch",
@@ -65,7 +65,7 @@ def embedding_code() -> str:
     return code(
         "faceveil.app.embed",
         "faceveil.app.treatment",
-        "faceveil.bench.data.align",
+        "faceveil.data.align",
         "faceveil.bench.work:Worker._seen",
         "faceveil.faces.place",
         "faceveil.io.photo",

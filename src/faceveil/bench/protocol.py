@@ -15,12 +15,12 @@ from torch import Tensor
 from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
 from faceveil.bench.cast import Cast
-from faceveil.bench.data.pictures import Alignment, Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.task import Arm, Item, Task
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Alignment, Picture
 from faceveil.masks.registry import method_class
 from faceveil.recognisers.zoo import RECOGNISERS
 
@@ -57,7 +57,7 @@ class Protocol(Strict, ABC):
     """A way to measure. The fields of a subclass are its whole configuration.
 
     Attributes:
-        data: what is measured on, see :mod:`faceveil.bench.data.open`.
+        data: what is measured on, see :mod:`faceveil.data.open`.
         victims: the recognisers asked.
         alignment: how they come to look at a picture: ``detector``, ``aligned`` or ``whole``.
         seed: where every random draw begins, of veils and of intervals.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
-from faceveil.bench.data.pictures import Alignment, Picture
+from faceveil.data.pictures import Alignment, Picture
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from faceveil.app.embed import embed
 from faceveil.app.treatment import Pixels, Treatment
 from faceveil.bench import origins
 from faceveil.bench.damage import damage
-from faceveil.bench.data.pictures import Picture
 from faceveil.bench.models import Models
 from faceveil.bench.store import Store, key
 from faceveil.bench.task import Arm, Item, Scene, Task
 from faceveil.core.errors import NoFaceError, PhotoError
+from faceveil.data.pictures import Picture
 from faceveil.faces.face import Face
 from faceveil.faces.place import pair, resized
 from faceveil.io import atomic
@@ -108,7 +108,7 @@ class Worker:
         depends_on = {
             "photo": photo.sha256,
             **self._looking,
-            "code": origins.code("faceveil.bench.data.align", "faceveil.io.photo"),
+            "code": origins.code("faceveil.data.align", "faceveil.io.photo"),
         }
 
         def work_out(models: Models) -> bytes:

@@ -10,12 +10,12 @@ from typing import ClassVar
 
 import torch
 
-from faceveil.bench.data.open import open_pairs, open_pictures
-from faceveil.bench.data.pictures import Pairs, Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Items, Plan, Protocol
 from faceveil.bench.task import Task
 from faceveil.core.errors import UsageError
+from faceveil.data.open import open_pairs, open_pictures
+from faceveil.data.pictures import Pairs, Picture
 from faceveil.measures.identification import rank_n
 from faceveil.measures.rate import rate
 from faceveil.measures.verification import k_fold_accuracy, n_false_accepts, pairs, threshold_at

@@ -12,13 +12,13 @@ import torch
 
 from faceveil.bench.cast import Cast, cast
 from faceveil.bench.damage import MEASURES
-from faceveil.bench.data.open import open_pictures
-from faceveil.bench.data.pictures import Picture
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Comparison, Items, Plan
 from faceveil.bench.task import Arm, Task
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.data.open import open_pictures
+from faceveil.data.pictures import Picture
 from faceveil.masks import tip_im
 from faceveil.masks.registry import chosen, method_class
 from faceveil.measures.identification import rank_n_targeted, rank_n_untargeted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from faceveil.bench.data.pictures import Picture, Pictures
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Picture, Pictures
 from faceveil.io.find import find
 from faceveil.io.photo import read
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from faceveil.bench.data.open import open_pairs, open_pictures
 from faceveil.core.errors import UsageError
+from faceveil.data.open import open_pairs, open_pictures
 
 
 def test_orl_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from faceveil.bench.data.folder import open_folder
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.data.folder import open_folder
 
 
 def test_people_and_photos_come_in_the_order_of_their_names(people: Path) -> None:

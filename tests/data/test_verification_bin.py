@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faceveil.bench.data.verification_bin import open_bin
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.data.verification_bin import open_bin
 
 SAME = [True, False, False, True]
 

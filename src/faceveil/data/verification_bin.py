@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from faceveil.bench.data.pictures import Pair, Pairs, Picture
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Pair, Pairs, Picture
 from faceveil.io.photo import decode
 
 N_FOLDS = 10

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceveil.bench.data.pictures import Picture, Pictures
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.data.pictures import Picture, Pictures
 from faceveil.io.photo import Photo, decode
 
 N_PEOPLE, N_PHOTOS = 40, 10

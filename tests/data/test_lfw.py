@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from faceveil.bench.data.lfw import open_lfw
-from faceveil.bench.data.pictures import Pair
 from faceveil.core.errors import UsageError
+from faceveil.data.lfw import open_lfw
+from faceveil.data.pictures import Pair
 
 TWO_FOLDS = """2\t1
 Ada_Byron\t1\t2

@@ -11,7 +11,7 @@ from faceveil.core.errors import UsageError
 from faceveil.io.photo import Photo
 
 Alignment = Literal["detector", "aligned", "whole"]
-"""How a recogniser comes to look at a picture, see :mod:`faceveil.bench.data.align`."""
+"""How a recogniser comes to look at a picture, see :mod:`faceveil.data.align`."""
 
 
 @dataclass(frozen=True, eq=False)

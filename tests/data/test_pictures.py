@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from faceveil.bench.data.pictures import Picture, Pictures, select
 from faceveil.core.errors import UsageError
+from faceveil.data.pictures import Picture, Pictures, select
 from faceveil.io.photo import Photo
 
 PEOPLE = [f"id{number:03d}" for number in range(200)]

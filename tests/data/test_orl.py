@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceveil.bench.data.orl import open_orl, read_pgm
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.data.orl import open_orl, read_pgm
 
 
 def test_forty_people_with_ten_photos_each() -> None:

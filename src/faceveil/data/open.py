@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faceveil.bench.data.folder import open_folder
-from faceveil.bench.data.lfw import PAIRS, open_lfw
-from faceveil.bench.data.orl import open_orl
-from faceveil.bench.data.pictures import Pairs, Pictures
-from faceveil.bench.data.verification_bin import open_bin
 from faceveil.core.errors import UsageError
+from faceveil.data.folder import open_folder
+from faceveil.data.lfw import PAIRS, open_lfw
+from faceveil.data.orl import open_orl
+from faceveil.data.pictures import Pairs, Pictures
+from faceveil.data.verification_bin import open_bin
 
 
 def open_pictures(spec: str | Path) -> Pictures:

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faceveil.bench.data.pictures import Alignment
 from faceveil.core.errors import NoFaceError, UsageError
+from faceveil.data.pictures import Alignment
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import TEMPLATE, Face
 from faceveil.io.photo import Photo

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from faceveil.bench.data.folder import photos_of
-from faceveil.bench.data.pictures import Pair, Pairs, Picture
 from faceveil.core.errors import UsageError
+from faceveil.data.folder import photos_of
+from faceveil.data.pictures import Pair, Pairs, Picture
 
 PAIRS = "pairs.txt"
 

@@ -10,8 +10,8 @@ from PIL import Image
 from skimage.transform import resize
 from torch import Tensor, nn
 
-from faceveil.bench.data.align import as_seen, find_face
 from faceveil.core.errors import ModelError, NoFaceError, UsageError
+from faceveil.data.align import as_seen, find_face
 from faceveil.faces.detect import Detector
 from faceveil.faces.face import TEMPLATE, Face
 from faceveil.faces.patch import extract
