@@ -9,13 +9,13 @@ import pytest
 from faceveil.app.settings import Run, Settings
 from faceveil.core.errors import UsageError
 from faceveil.masks.iterative import Dim
-from faceveil.masks.tip_im import TipIm
+from faceveil.masks.veil import Veil
 
 
-def test_nothing_said_means_tip_im() -> None:
+def test_nothing_said_means_a_veil() -> None:
     settings = Settings.build({})
     assert settings == Settings()
-    assert isinstance(settings.method, TipIm)
+    assert isinstance(settings.method, Veil)
 
 
 def test_budget_and_views_start_from_the_methods_own() -> None:
@@ -25,6 +25,14 @@ def test_budget_and_views_start_from_the_methods_own() -> None:
     assert settings.budget.eps == Dim.default_budget.eps
     assert settings.budget.region == "head"
     assert Settings.build({"method": {"name": "blur"}}).budget.eps == 255
+
+
+def test_targets_count_unless_another_goal_is_named() -> None:
+    assert Settings.build({}).run.goal == "dodge"
+    assert Settings.build({"run": {"targets": "people"}}).run.goal == "both"
+    assert Settings.build({"run": {"targets": "people", "goal": "dodge"}}).run.goal == "dodge"
+    aimed = Settings.build({"method": {"name": "fawkes-low"}, "run": {"targets": "people"}})
+    assert aimed.run.goal == "impersonate"
 
 
 def test_plain_builds_the_same_again() -> None:

@@ -20,7 +20,7 @@ def test_every_method_is_listed_with_what_it_is(faceveil: Run) -> None:
 
 
 def test_one_method_is_shown_with_its_settings_and_defaults(faceveil: Run) -> None:
-    done = faceveil("methods", "tip-im")
+    done = faceveil("methods", "veil")
     assert done.returncode == 0, done.stderr.decode()
     shown = dict(
         line.split(maxsplit=1)
@@ -56,6 +56,6 @@ def test_the_json_is_what_settings_are_built_from(faceveil: Run) -> None:
 def test_an_unknown_method_is_a_sentence_and_exit_2(faceveil: Run) -> None:
     done = faceveil("methods", "magic", "--json")
     assert done.returncode == 2
-    assert b"no method 'magic'; known are tip-im" in done.stderr
+    assert b"no method 'magic'; known are veil" in done.stderr
     assert b"Traceback" not in done.stderr
     assert done.stdout == b""

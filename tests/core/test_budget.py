@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faceveil.core.budget import Budget
+from faceveil.core.budget import DAMAGE, Budget, damage_limits
 from faceveil.core.errors import UsageError
 
 
@@ -18,3 +18,16 @@ def test_senseless_limits_are_refused_by_name(limits: dict[str, float]) -> None:
 
 def test_the_default_is_the_papers() -> None:
     assert Budget().eps == 12
+
+
+def test_more_damage_means_looser_limits() -> None:
+    low, medium, high = (damage_limits(DAMAGE[name]) for name in ("low", "medium", "high"))
+    assert medium == {"ssimulacra2": 75, "flip": 0.025}
+    assert low["ssimulacra2"] > medium["ssimulacra2"] > high["ssimulacra2"]
+    assert low["flip"] < medium["flip"] < high["flip"]
+
+
+@pytest.mark.parametrize("damage", [0, -1, 101])
+def test_damage_out_of_range_is_refused(damage: float) -> None:
+    with pytest.raises(UsageError, match="Visible damage"):
+        damage_limits(damage)

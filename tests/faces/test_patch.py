@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faceveil.core.budget import Region
 from faceveil.faces.face import TEMPLATE, Face
-from faceveil.faces.patch import Patch, Pixels, extract, paste
+from faceveil.faces.patch import MAX_WORKING_PX, Patch, Pixels, extract, paste
 from faceveil.faces.regions import region
 from faceveil.ops import warp
 
@@ -136,11 +136,12 @@ def test_small_faces_keep_the_photos_resolution_and_large_ones_do_not() -> None:
     mask = torch.rand(3, small.side, small.side)
     torch.testing.assert_close(small.enlarge(mask), mask, atol=0, rtol=0)
 
-    large = extract(photo, face_at(250, 250, 200), grey=True)
+    large = extract(photo, face_at(250, 250, 280), grey=True)
     assert large.grey
-    assert large.working_px == 256 < large.side
+    assert large.working_px == MAX_WORKING_PX < large.side
     assert large.at_native().working_px == large.side
-    assert large.enlarge(torch.zeros(3, 256, 256)).shape == (3, large.side, large.side)
+    mask = torch.zeros(3, MAX_WORKING_PX, MAX_WORKING_PX)
+    assert large.enlarge(mask).shape == (3, large.side, large.side)
 
 
 def test_landmarks_follow_the_patch() -> None:

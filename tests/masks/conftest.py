@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceveil.core import seeds
+from faceveil.core.budget import Budget
 from faceveil.core.goal import Dodge, Impersonate
 from faceveil.faces.face import Face
 from faceveil.faces.patch import Patch, extract
@@ -48,11 +49,13 @@ def problem(patch: Patch, people: dict[str, torch.Tensor], tiny_ensemble: Ensemb
         landmarks=landmarks,
         region=region("oval", landmarks, pixels.shape[-1]),
         grey=torch.tensor([False]),
-        eps=15 / 255,
         surrogates=tiny_ensemble,
         source=tiny_ensemble(pixels, landmarks),
         goal=Dodge() & Impersonate(people),
         views=Views(),
         generators=[seeds.generator(5)],
         progress=lambda share: None,
+        budget=Budget(eps=15.0),
+        faces=list(pixels),
+        face_crops=[(slice(0, pixels.shape[-1]),) * 2],
     )

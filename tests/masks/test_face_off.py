@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from faceveil.core import seeds
+from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.masks.face_off import FaceOff
 from faceveil.masks.problem import Problem
@@ -54,7 +55,7 @@ def test_a_margin_out_of_reach_still_gives_the_best_attempt(problem: Problem) ->
 
 
 def test_pgd_leaves_the_amplification_its_room(problem: Problem) -> None:
-    narrow = dataclasses.replace(problem, eps=problem.eps / 3)
+    narrow = dataclasses.replace(problem, budget=Budget(eps=problem.budget.eps / 3))
     single = made(narrow, FaceOff(attack="pgd", amplification=1.0, margin=3.9))
     triple = made(problem, FaceOff(attack="pgd", amplification=3.0, margin=3.9))
     torch.testing.assert_close(triple, 3 * single)

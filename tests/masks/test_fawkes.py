@@ -9,6 +9,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from faceveil.core import seeds
+from faceveil.core.budget import Budget
 from faceveil.core.goal import Impersonate, squared_distance
 from faceveil.faces.patch import Patch
 from faceveil.masks.fawkes import Fawkes, FawkesHigh, FawkesLow, FawkesMid
@@ -42,7 +43,10 @@ def dssim(one: torch.Tensor, other: torch.Tensor) -> float:
 
 def impersonating(problem: Problem, people: People, ssim: float | None) -> Problem:
     generators = [seeds.generator(5)]
-    return dataclasses.replace(problem, goal=Impersonate(people), ssim=ssim, generators=generators)
+    budget = Budget(eps=15.0, ssim=ssim)
+    return dataclasses.replace(
+        problem, goal=Impersonate(people), budget=budget, generators=generators
+    )
 
 
 def test_it_comes_near_the_identity_that_was_farthest(problem: Problem, people: People) -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from faceveil.core import config, seeds
+from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge, Impersonate
 from faceveil.faces.face import Face
@@ -33,13 +34,15 @@ def problem(portrait: NDArray[np.uint8], portrait_face: Face, tiny_ensemble: Ens
         landmarks=landmarks,
         region=torch.ones_like(pixels[:, :1]),
         grey=torch.tensor([False]),
-        eps=12 / 255,
         surrogates=one,
         source=one(pixels, landmarks),
         goal=Dodge() & Impersonate({"ada": people}),
         views=Views(affine=(0.01, 0.1)),
         generators=[seeds.generator(5)],
         progress=lambda share: None,
+        budget=Budget(eps=12.0),
+        faces=list(pixels),
+        face_crops=[(slice(0, pixels.shape[-1]),) * 2],
     )
 
 

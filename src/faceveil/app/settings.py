@@ -15,7 +15,7 @@ from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
 from faceveil.masks.method import Method
 from faceveil.masks.registry import method_class
-from faceveil.masks.tip_im import TipIm
+from faceveil.masks.veil import Veil
 from faceveil.masks.views import Views
 
 
@@ -72,17 +72,18 @@ class Run(Strict):
 class Settings:
     """A method with its budget and views, and the run it takes part in."""
 
-    method: Method = field(default_factory=TipIm)
-    budget: Budget = field(default_factory=lambda: TipIm.default_budget)
-    views: Views = field(default_factory=lambda: TipIm.default_views)
-    run: Run = field(default_factory=Run)
+    method: Method = field(default_factory=Veil)
+    budget: Budget = field(default_factory=lambda: Veil.default_budget)
+    views: Views = field(default_factory=lambda: Veil.default_views)
+    run: Run = field(default_factory=lambda: Run(goal=Veil.default_goal))
 
     @classmethod
     def build(cls, values: Mapping[str, Any]) -> Settings:
         """Settings from a mapping with the tables ``method``, ``budget``, ``views`` and ``run``.
 
-        ``method.name`` chooses the method (default ``tip-im``); budget, views and goal start from
-        the method's own defaults.
+        ``method.name`` chooses the method (default ``veil``); budget, views and goal start from
+        the method's own defaults. Targets without a goal mean that they count: a method that
+        would only dodge does both.
 
         Raises:
             UsageError: a table or field is unknown or its value unsuitable; it is named.
@@ -93,7 +94,8 @@ class Settings:
                 "there are the tables method, budget, views and run."
             )
         tables = {name: _table(values, name) for name in ("method", "budget", "views", "run")}
-        kind = method_class(str(tables["method"].pop("name", TipIm.name)))
+        run = tables["run"]
+        kind = method_class(str(tables["method"].pop("name", Veil.name)))
         return cls(
             method=config.build(kind, tables["method"], where="settings method"),
             budget=config.build(
@@ -104,9 +106,7 @@ class Settings:
             views=config.build(
                 Views, config.plain(kind.default_views) | tables["views"], where="settings views"
             ),
-            run=config.build(
-                Run, {"goal": kind.default_goal} | tables["run"], where="settings run"
-            ),
+            run=config.build(Run, {"goal": _goal(kind, run)} | run, where="settings run"),
         )
 
     def plain(self) -> dict[str, Any]:
@@ -117,6 +117,12 @@ class Settings:
             "views": config.plain(self.views),
             "run": config.plain(self.run),
         }
+
+
+def _goal(kind: type[Method], run: Mapping[str, Any]) -> GoalName:
+    """The goal where none is named."""
+    aimed = run.get("targets") is not None and kind.default_goal == "dodge"
+    return "both" if aimed else kind.default_goal
 
 
 def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from faceveil.measures.ciede2000 import ciede2000
 from faceveil.measures.flip import flip
 from faceveil.measures.mmd import mmd_alone
 from faceveil.measures.quality import psnr, ssim
+from faceveil.measures.shown import shown
 from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 
 Pixels = NDArray[np.uint8]
@@ -30,7 +31,7 @@ MEASURES = {
     "photo_psnr": "PSNR of the photo, dB",
 }
 """Every measure with its name in tables. The face crop is judged at 1:1, because a photo that is
-mostly untouched hides a face that has visibly changed."""
+mostly untouched hides a face that has visibly changed; by SSIMULACRA2 and FLIP as it is shown."""
 
 MAX_DB = 300.0
 """What stands for the infinite PSNR of an unchanged picture, which JSON cannot hold."""
@@ -45,10 +46,11 @@ def damage(before: Pixels, after: Pixels, face: Face) -> dict[str, float]:
     columns = slice(columns.start + patch.left, columns.stop + patch.left)
     whole, veiled = _tensor(before), _tensor(after)
     crop, veiled_crop = whole[..., rows, columns], veiled[..., rows, columns]
+    seen, veiled_seen = shown(crop), shown(veiled_crop)
     colour = ciede2000(crop, veiled_crop)
     figures = {
-        "ssimulacra2": ssimulacra2(enlarged(crop), enlarged(veiled_crop)),
-        "flip": flip(crop, veiled_crop),
+        "ssimulacra2": ssimulacra2(enlarged(seen), enlarged(veiled_seen)),
+        "flip": flip(seen, veiled_seen),
         "ciede2000": colour.mean(),
         "ciede2000_p95": np.quantile(colour.numpy(), 0.95),  # torch takes 16 million at most
         "ssim": ssim(crop, veiled_crop),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceveil.cli import bench, check, methods, models, protect
+from faceveil.cli import bench, check, methods, models, protect, train
 from faceveil.core.errors import FaceveilError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("protect")(protect.protect)
 app.command("check")(check.check)
 app.command("methods")(methods.methods)
+app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 

@@ -12,6 +12,7 @@ import typer
 
 from faceveil.cli import console
 from faceveil.core import config
+from faceveil.core.budget import DAMAGE, damage_limits
 from faceveil.core.errors import FaceveilError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,15 @@ Out = Annotated[
     ),
 ]
 Method = Annotated[
-    str | None, typer.Option(help="How to veil; `faceveil methods` lists them. Default: tip-im.")
+    str | None, typer.Option(help="How to veil; `faceveil methods` lists them. Default: veil.")
+]
+Strength = Annotated[
+    str | None,
+    typer.Option(help="How much may be seen: low, medium (default) or high. More protects more."),
+]
+MaxDamage = Annotated[
+    float | None,
+    typer.Option(help="The same as a number up to 100; low is 15, medium 25, high 50."),
 ]
 Eps = Annotated[float | None, typer.Option(help="Most a pixel may change, in 1/255.")]
 Goal = Annotated[
@@ -78,6 +87,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     paths: Paths = None,
     out: Out = None,
     method: Method = None,
+    strength: Strength = None,
+    max_damage: MaxDamage = None,
     eps: Eps = None,
     goal: Goal = None,
     targets: Targets = None,
@@ -125,7 +136,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.faces": int(faces) if faces and faces.isdecimal() else faces,
         "run.keep_metadata": keep_metadata or None,
         "run.seed": seed,
-    }
+    } | _visible(strength, max_damage)
     settings = _settings(config_file, wanted, set_ or [])
     if Path("-") in paths:
         if len(paths) > 1 or any((in_place, resume, report)):
@@ -150,6 +161,19 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         as_json=json_,
         report=report,
     )
+
+
+def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]:
+    """The budget's limits on what may be seen."""
+    if strength is not None and max_damage is not None:
+        raise UsageError("--strength and --max-damage say the same: give one of them.")
+    if strength is not None:
+        by_name = {str(name): damage for name, damage in DAMAGE.items()}
+        if strength not in by_name:
+            raise UsageError(f"There is no strength {strength!r}; there are {', '.join(by_name)}.")
+        max_damage = by_name[strength]
+    limits = {} if max_damage is None else damage_limits(max_damage)
+    return {f"budget.{name}": limit for name, limit in limits.items()}
 
 
 def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:

@@ -9,6 +9,26 @@ from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 
 Region = Literal["oval", "head", "all"]
+Strength = Literal["low", "medium", "high"]
+DAMAGE: dict[Strength, float] = {"low": 15, "medium": 25, "high": 50}
+"""The visible damage each strength takes, see :func:`damage_limits`."""
+
+
+def damage_limits(damage: float) -> dict[str, float]:
+    """The limits of a :class:`Budget` on what may be seen, as one number.
+
+    A face that is damaged by D keeps a SSIMULACRA2 of 100 - D and differs by D / 1000 in FLIP. The
+    two have different blind spots.
+
+    Args:
+        damage: D, in (0, 100].
+
+    Raises:
+        UsageError: it lies outside.
+    """
+    if not 0 < damage <= 100:
+        raise UsageError(f"Visible damage must lie in (0, 100], not {damage:g}.")
+    return {"ssimulacra2": 100 - damage, "flip": damage / 1000}
 
 
 @dataclass(frozen=True)
@@ -20,8 +40,10 @@ class Budget(Strict):
         l2: the most the face's region may change in root mean square, in 1/255; None for no limit.
         ssim: the least structural similarity the face crop must keep, in [0, 1]; None for no floor.
         ssimulacra2: the least SSIMULACRA2 the face crop must keep at 1:1 (enlarged to 225 px if it
-            is smaller): 90 is visually lossless, 70 high and 50 medium quality; None for no floor.
-        flip: the most the face crop may differ by FLIP at 1:1, in [0, 1]; None for no limit.
+            is smaller, shrunk to 512 px if it is larger): 90 is visually lossless, 70 high and 50
+            medium quality; None for no floor.
+        flip: the most the face crop may differ by FLIP at 1:1 (shrunk to 512 px if it is larger),
+            in [0, 1]; None for no limit.
         region: where the veil may lie: the face's ``oval``, the ``head`` with its hair, or ``all``
             of the patch the face is worked on in.
     """

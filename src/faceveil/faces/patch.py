@@ -25,7 +25,7 @@ Slices = tuple[slice, slice]
 
 MULTIPLE = 16
 """Sides of small patches are multiples of this, so that faces of like size make one batch."""
-MAX_WORKING_PX = 256
+MAX_WORKING_PX = 320
 """The side larger faces are scaled down to: more than any recogniser here looks at."""
 RECOGNISED = (-5.0, -1.0, 117.0, 131.0)
 """What recognisers look at, in the frame of :data:`TEMPLATE`: ArcFace's crop (0 to 111) and, lower,
@@ -80,21 +80,35 @@ class Patch:
         """The landmarks in pixels of the working resolution."""
         return (self.native_landmarks + 0.5) * (self.working_px / self.side) - 0.5
 
+    @property
+    def working_crop(self) -> Slices:
+        """The rows and columns of ``pixels`` that show the face."""
+        factor = self.working_px / self.side
+        rows, columns = (
+            slice(math.floor(span.start * factor), math.ceil(span.stop * factor))
+            for span in self.face_crop
+        )
+        return rows, columns
+
     def at_native(self) -> Patch:
         """The same patch, worked on at the photo's resolution."""
         return dataclasses.replace(self, working_px=self.side)
 
     def enlarge(self, mask: Float[Tensor, "3 w w"]) -> Float[Tensor, "3 side side"]:
-        """A mask of the working resolution at the photo's; the same numbers where both are one.
+        """A mask of the working resolution at the photo's, see :func:`resized`."""
+        return resized(mask[None], (self.side, self.side))[0]
 
-        Bicubic, and held to the range of the mask's own values: interpolation may not exceed a
-        budget that the mask keeps.
-        """
-        if self.working_px == self.side:
-            return mask
-        size = (self.side, self.side)
-        large = F.interpolate(mask[None], size, mode="bicubic", align_corners=False)[0]
-        return large.clamp(mask.min(), mask.max())
+
+def resized(mask: Float[Tensor, "b c h w"], size: Sequence[int]) -> Float[Tensor, "b c H W"]:
+    """A mask at another resolution; the same numbers where it is the same.
+
+    Bicubic, and held to the range of the mask's own values: interpolation may not exceed a budget
+    that the mask keeps.
+    """
+    if mask.shape[-2:] == torch.Size(size):
+        return mask
+    other = F.interpolate(mask, tuple(size), mode="bicubic", align_corners=False)
+    return other.clamp(mask.min(), mask.max())
 
 
 def extract(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ from torch import Tensor
 from faceveil.core.budget import Budget
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
-from faceveil.measures.flip import flip
+from faceveil.masks.limits import Slack, visible_limits
 from faceveil.measures.quality import ssim
-from faceveil.measures.ssimulacra2 import Ssimulacra2, enlarged
+from faceveil.measures.shown import shown
 
 _HALVINGS = 10
 """Bisection steps for a strength in [0, 1]: to within one part in 1024."""
@@ -63,18 +64,19 @@ def _limits(
     rows, columns = patch.face_crop
 
     def face(pixels: Tensor) -> Tensor:
-        return pixels[None, :, rows, columns] / 255
+        return shown(pixels[None, :, rows, columns] / 255)
 
     if (most := budget.l2) is not None:
         inside = (weights > 0).expand_as(native)
         yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
     if (least := budget.ssim) is not None:
         yield lambda veiled: float(ssim(native[None] / 255, veiled[None] / 255)) >= least
-    if (ceiling := budget.flip) is not None:
-        yield lambda veiled: float(flip(face(native), face(veiled))) <= ceiling
-    if (floor := budget.ssimulacra2) is not None:
-        judge = Ssimulacra2(enlarged(face(native)))
-        yield lambda veiled: float(judge(enlarged(face(veiled)))) >= floor
+    for slack in visible_limits(budget, face(native)):
+        yield partial(_holds, slack, face)
+
+
+def _holds(slack: Slack, face: Callable[[Tensor], Tensor], veiled: Tensor) -> bool:
+    return float(slack(face(veiled))) >= 0
 
 
 def _largest(allowed: Callable[[float], bool]) -> float:

@@ -106,6 +106,6 @@ class FawkesHigh(Fawkes):
 
 def _excess(problem: Problem, mask: Tensor) -> Float[Tensor, " b"]:
     """max(DSSIM - rho, 0), and 0 where the budget sets no floor."""
-    if problem.ssim is None:
+    if problem.budget.ssim is None:
         return mask.new_zeros(len(mask))
-    return (problem.ssim - ssim(problem.pixels, problem.veiled(mask))).clamp_min(0) / 2
+    return (problem.budget.ssim - ssim(problem.pixels, problem.veiled(mask))).clamp_min(0) / 2

@@ -24,6 +24,7 @@ from faceveil.faces.regions import region
 from faceveil.masks.enforce import enforce
 from faceveil.masks.problem import Problem, Progress
 from faceveil.masks.views import Views
+from faceveil.measures.shown import shown
 from faceveil.recognisers.ensemble import Ensemble
 
 FACES_AT_ONCE = 4
@@ -134,12 +135,20 @@ def _pose(
         landmarks=landmarks,
         region=region(budget.region, landmarks, pixels.shape[-1]),
         grey=torch.tensor([patch.grey for patch in patches], device=device),
-        eps=budget.eps / 255,
         surrogates=surrogates,
         source={name: embedding.clone() for name, embedding in source.items()},
         goal=goal,
         views=views,
         generators=[seeds.generator(seed) for seed in face_seeds],
         progress=progress,
-        ssim=budget.ssim,
+        budget=budget,
+        faces=[_shown(patch).to(device) for patch in patches],
+        face_crops=[patch.working_crop for patch in patches],
     )
+
+
+def _shown(patch: Patch) -> Float[Tensor, "3 _ _"]:
+    """The face crop as large as it is shown, in [0, 1]."""
+    rows, columns = patch.face_crop
+    crop = torch.from_numpy(patch.native[rows, columns]).permute(2, 0, 1)[None]
+    return shown(crop / 255)[0]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
+from faceveil.core.budget import Budget
 from faceveil.core.goal import Goal
+from faceveil.faces.patch import Slices, resized
+from faceveil.masks.limits import Slack, length, visible_limits
 from faceveil.masks.views import View, Views
 from faceveil.recognisers.ensemble import Embeddings, Ensemble
 
@@ -31,24 +35,31 @@ class Problem:
         landmarks: in patch pixels.
         region: where the mask counts, in [0, 1].
         grey: which faces come from grey photos; their masks stay grey.
-        eps: the largest change of a pixel, in [0, 1].
         source: the faces' embeddings before veiling.
         generators: one for each face; every random draw comes from them.
-        ssim: the least structural similarity the veiled patches must keep; None for no floor.
+        budget: what may change; whoever poses the problem enforces it in the end.
+        faces: the face crops, as they are shown to whoever judges the damage, in [0, 1].
+        face_crops: rows and columns of each patch that these show.
     """
 
     pixels: Float[Tensor, "b 3 w w"]
     landmarks: Float[Tensor, "b 5 2"]
     region: Float[Tensor, "b 1 w w"]
     grey: Bool[Tensor, " b"]
-    eps: float
     surrogates: Ensemble
     source: Embeddings
     goal: Goal
     views: Views
     generators: Sequence[Generator]
     progress: Progress
-    ssim: float | None = None
+    budget: Budget
+    faces: Sequence[Float[Tensor, "3 _ _"]]
+    face_crops: Sequence[Slices]
+
+    @property
+    def eps(self) -> float:
+        """The largest change of a pixel, in [0, 1]."""
+        return self.budget.eps / 255
 
     def veiled(self, mask: Float[Tensor, "*n b 3 w w"]) -> Float[Tensor, "*n b 3 w w"]:
         """The patches under ``mask``, in [0, 1]."""
@@ -105,6 +116,45 @@ class Problem:
                 for index, loss in enumerate(losses)
             ]
         )
+
+    def balanced_gradient(
+        self, mask: Float[Tensor, "b 3 w w"], views: Sequence[View] = (STILL,)
+    ) -> Float[Tensor, "b 3 w w"]:
+        """A direction of ascent of the first target's loss to which surrogates contribute alike.
+
+        Each surrogate's gradient is brought to unit length where the surrogate looks, behind the
+        view; then all take the way back through the view together.
+        """
+        mask = mask.detach().requires_grad_()
+        total = torch.zeros_like(mask)
+        for view in views:
+            seen = view(self.veiled(mask))
+            push = torch.zeros_like(seen)
+            for name, member in zip(self.surrogates.names, self.surrogates.members, strict=True):
+                pixels = seen.detach().requires_grad_()
+                embedding = member(pixels, self.landmarks, view.jitter)
+                losses = self.goal.losses(name, embedding, self.source[name])
+                (gradient,) = torch.autograd.grad(losses[:, 0].sum(), pixels)
+                weight = self.surrogates.weight_by_name[name]
+                push += weight * gradient / length(gradient).clamp_min(1e-30)
+            total += torch.autograd.grad(seen, mask, push)[0]
+        return total
+
+    @cached_property
+    def limits(self) -> list[Callable[[Tensor], Tensor]]:
+        """The visible limits of the budget as slacks ``b`` of masks, see :class:`Slack`."""
+        by_face = [visible_limits(self.budget, face[None]) for face in self.faces]
+        return [partial(self._slack, limits) for limits in zip(*by_face, strict=True)]
+
+    def _slack(self, limits: Sequence[Slack], mask: Tensor) -> Tensor:
+        changes = self.visible(mask)
+        slacks = []
+        for index, (limit, face, (rows, columns)) in enumerate(
+            zip(limits, self.faces, self.face_crops, strict=True)
+        ):
+            change = resized(changes[index, None, :, rows, columns], face.shape[-2:])
+            slacks.append(limit((face[None] + change).clamp(0, 1)))
+        return torch.cat(slacks)
 
     def steps(self, n_steps: int) -> Iterator[int]:
         """``range(n_steps)``, reporting progress after each."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceveil.core.errors import UsageError
-from faceveil.masks import face_off, fawkes, iterative, lowkey, obfuscate, tip_im
+from faceveil.masks import face_off, fawkes, iterative, lowkey, obfuscate, tip_im, veil
 from faceveil.masks.method import Method
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
+        veil.Veil,
         tip_im.TipIm,
         tip_im.CenterOpt,
         iterative.Pgd,

@@ -56,17 +56,45 @@ def flip_map(
     Raises:
         UsageError: the shapes differ or ``pixels_per_degree`` is not positive.
     """
-    comparable("FLIP", images, others)
-    if pixels_per_degree <= 0:
-        raise UsageError(f"FLIP needs pixels per degree above 0, not {pixels_per_degree:g}.")
-    opponents, theirs = _opponents(images), _opponents(others)
-    colour = _colour_difference(
-        _perceived(opponents, pixels_per_degree), _perceived(theirs, pixels_per_degree)
-    )
-    feature = _feature_difference(
-        _features(opponents, pixels_per_degree), _features(theirs, pixels_per_degree)
-    )
-    return power(colour, 1 - feature)
+    return Flip(images, pixels_per_degree).map(others)
+
+
+class Flip:
+    """FLIP against fixed pictures, for loops that try many others.
+
+    Args:
+        images, pixels_per_degree: as in :func:`flip_map`.
+
+    Raises:
+        UsageError: ``pixels_per_degree`` is not positive.
+    """
+
+    def __init__(
+        self, images: Float[Tensor, "b 3 h w"], pixels_per_degree: float = PIXELS_PER_DEGREE
+    ) -> None:
+        if pixels_per_degree <= 0:
+            raise UsageError(f"FLIP needs pixels per degree above 0, not {pixels_per_degree:g}.")
+        self._images = images
+        self._pixels_per_degree = pixels_per_degree
+        self._seen = self._see(images)
+
+    def __call__(self, others: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
+        """The mean of :meth:`map` over each picture."""
+        return self.map(others).mean((1, 2))
+
+    def map(self, others: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        """The error of each pixel, see :func:`flip_map`."""
+        comparable("FLIP", self._images, others)
+        (colours, features), (their_colours, their_features) = self._seen, self._see(others)
+        colour = _colour_difference(colours, their_colours)
+        return power(colour, 1 - _feature_difference(features, their_features))
+
+    def _see(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        opponents = _opponents(images)
+        return (
+            _perceived(opponents, self._pixels_per_degree),
+            _features(opponents, self._pixels_per_degree),
+        )
 
 
 def _opponents(srgb: Tensor) -> Tensor:

@@ -1,0 +1,69 @@
+"""What a budget lets the eye see of a veil, as numbers a method can descend to and enforce asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.core.budget import Budget
+from faceveil.measures.flip import Flip
+from faceveil.measures.ssimulacra2 import Ssimulacra2, enlarged
+
+Slack = Callable[[Float[Tensor, "b 3 h w"]], Float[Tensor, " b"]]
+"""The room veiled face crops in [0, 1] leave to a limit, differentiable; it holds from 0 on."""
+
+
+def visible_limits(budget: Budget, faces: Float[Tensor, "b 3 h w"]) -> list[Slack]:
+    """The limits of ``budget`` on what is seen of face crops, the quicker ones first.
+
+    Args:
+        budget: its ``flip`` and ``ssimulacra2`` count, where given.
+        faces: the crops before veiling, RGB in [0, 1], no larger than they are
+            :func:`~faceveil.measures.shown.shown`.
+    """
+    limits: list[Slack] = []
+    if (ceiling := budget.flip) is not None:
+        flip = Flip(faces)
+        limits.append(lambda veiled: ceiling - flip(veiled))
+    if (floor := budget.ssimulacra2) is not None:
+        ssimulacra2 = Ssimulacra2(enlarged(faces))
+        limits.append(lambda veiled: ssimulacra2(enlarged(veiled)) - floor)
+    return limits
+
+
+def toward(
+    slack: Callable[[Float[Tensor, "b 3 w w"]], Float[Tensor, " b"]],
+    free: Float[Tensor, "b 3 w w"],
+    mask_of: Callable[[Tensor], Float[Tensor, "b 3 w w"]],
+    *,
+    reach: float,
+) -> Float[Tensor, "b 3 w w"]:
+    """``free`` one Newton step nearer to where its mask keeps a limit; what keeps it stays.
+
+    u <- u - s g / |g|^2 with the slack s < 0 and its gradient g: the shortest way to s = 0 where s
+    is linear.
+
+    Args:
+        slack: of each mask, differentiable.
+        free: what the masks are made from.
+        mask_of: how, differentiable.
+        reach: the longest step, as a share of the length of ``free``.
+    """
+    free = free.detach().requires_grad_()
+    room = slack(mask_of(free))
+    missing = (-room.detach()).clamp_min(0).view(-1, 1, 1, 1)
+    if not missing.any():
+        return free.detach()
+    (gradient,) = torch.autograd.grad(room.sum(), free)
+    free = free.detach()
+    step = missing * gradient / length(gradient).square().clamp_min(1e-30)
+    longest = reach * length(free)
+    return free + step * (longest / length(step).clamp_min(1e-30)).clamp_max(1)
+
+
+def length(masks: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 1 1 1"]:
+    """The Euclidean length of each mask."""
+    return torch.linalg.vector_norm(masks, dim=(1, 2, 3), keepdim=True)

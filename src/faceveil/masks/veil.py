@@ -1,0 +1,109 @@
+"""The veil, the default method: the most protection that a given visible damage buys.
+
+Ours. Four ideas carry it; docs/veil.md has the ablation of each.
+
+* The budget is what the eye sees of the face, and the descent runs *along* it: after each step away
+  from the person, Newton steps lead back to the limits on SSIMULACRA2 and FLIP, the shortest way
+  there. What is left of the step is what these measures mind least. A finished mask that is scaled
+  down to the same limits keeps far less protection.
+* Measures have blind spots, and a descent finds them. So masks are weighed: strong where the face
+  is busy, faint on smooth skin and sky (texture masking), and with less colour than brightness.
+* Every surrogate pushes with the same strength: its gradient counts by direction only, however
+  steep its loss. What moves several recognisers at once moves those that nobody asked.
+* Every step sees the face through other views, so that no mask rests on one grid of pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.core.budget import Budget
+from faceveil.core.errors import UsageError
+from faceveil.core.goal import GoalName
+from faceveil.masks.limits import length, toward
+from faceveil.masks.method import Method
+from faceveil.masks.problem import Problem
+from faceveil.masks.views import Views
+from faceveil.measures.texture import texture
+
+
+@dataclass(frozen=True)
+class Veil(Method):
+    """Momentum descent along the limits of visible damage.
+
+    With weights w of texture and P the split into brightness and colour, a mask is m = w P u, and
+    u <- u - stride v / |v|, v <- momentum v + g / |g| with g the surrogates' balanced gradient by
+    u; then ``repairs`` rounds of Newton steps of u to each limit that m breaks.
+
+    Attributes:
+        steps: iterations.
+        alpha: root mean square of the mask's change in one step before repairs, in 1/255.
+        momentum: decay of the accumulated gradient.
+        repairs: rounds of Newton steps back to the limits after each step.
+        settling: further rounds after the last step.
+        reach: the longest Newton step, as a share of the mask's length.
+        texture: power of the texture weights; 0 for none.
+        calm: the deviation, in 1/255, that smooth places are taken to have at least.
+        colour: the share of colour that is kept, in [0, 1]; 0 makes grey masks.
+    """
+
+    name: ClassVar[str] = "veil"
+    summary: ClassVar[str] = "the most protection for what may be seen of it"
+    default_goal: ClassVar[GoalName] = "dodge"
+    default_budget: ClassVar[Budget] = Budget(eps=32.0, ssimulacra2=75.0, flip=0.025)
+    default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
+
+    steps: int = 16
+    alpha: float = 0.5
+    momentum: float = 0.7
+    repairs: int = 1
+    settling: int = 6
+    reach: float = 0.5
+    texture: float = 1.0
+    calm: float = 2.0
+    colour: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise UsageError(f"method.steps must be at least 1, not {self.steps}.")
+        if not 0 <= self.colour <= 1:
+            raise UsageError(f"method.colour must lie in [0, 1], not {self.colour:g}.")
+        if self.calm <= 0:
+            raise UsageError(f"method.calm must be positive, not {self.calm:g}.")
+
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """Descend from a whisper of noise; every step ends near the limits."""
+        problem = problem.towards_nearest()
+        weights = self._weights(problem)
+        stride = self.alpha / 255 * math.sqrt(problem.pixels[0].numel())
+        free = problem.nudge()
+        velocity = torch.zeros_like(free)
+
+        def mask_of(free: Tensor) -> Tensor:
+            grey = free.mean(dim=1, keepdim=True)
+            return weights * (grey + self.colour * (free - grey))
+
+        def repaired(free: Tensor, rounds: int) -> Tensor:
+            for _ in range(rounds):
+                for slack in problem.limits:
+                    free = toward(slack, free, mask_of, reach=self.reach)
+            return free
+
+        for _ in problem.steps(self.steps):
+            # mask_of is symmetric, so it also leads gradients from masks back to what is free.
+            push = mask_of(problem.balanced_gradient(mask_of(free), problem.draw_views()))
+            velocity = self.momentum * velocity + push / length(push).clamp_min(1e-30)
+            free = free - stride * velocity / length(mask_of(velocity)).clamp_min(1e-30)
+            free = repaired(free, self.repairs)
+        return mask_of(repaired(free, self.settling))
+
+    def _weights(self, problem: Problem) -> Float[Tensor, "b 1 w w"]:
+        """Of the mask at each pixel, in (0, 1]: 1 where the face is busiest."""
+        busy = texture(problem.pixels) + self.calm / 255
+        return (busy / busy.amax(dim=(2, 3), keepdim=True)) ** self.texture

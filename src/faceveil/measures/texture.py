@@ -1,0 +1,37 @@
+"""How busy a picture is around each pixel: there the eye overlooks a change (texture masking)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.ops.band import band, filtered, gaussian
+
+LUMA = (0.299, 0.587, 0.114)
+SIGMA_PX = 1.5
+CALM_PX = 4
+
+
+def texture(pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """The local standard deviation of luma, in [0, 0.5], of the calmest place near each pixel.
+
+    The deviation is taken in a Gaussian window of sigma 1.5 px. Busy surroundings hide a change
+    (contrast masking: Legge and Foley 1980; as a bound on visible change: Chou and Li 1995), but
+    the calm side of an edge does not; so of all windows within 4 px the calmest counts (ours), and
+    what is left is smoothed with sigma 2 px.
+
+    Args:
+        pixels: sRGB in [0, 1], at least 8 px on each side.
+    """
+    luma = (pixels * pixels.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    mean, square = _blurred(luma, SIGMA_PX), _blurred(luma.square(), SIGMA_PX)
+    deviation = (square - mean.square()).clamp_min(0).sqrt()
+    calmest = -F.max_pool2d(-deviation, 2 * CALM_PX + 1, stride=1, padding=CALM_PX)
+    return _blurred(calmest, CALM_PX / 2)
+
+
+def _blurred(pixels: Tensor, sigma_px: float) -> Tensor:
+    kernel = gaussian(sigma_px, radius=round(3 * sigma_px)).to(pixels)
+    height, width = pixels.shape[-2:]
+    return filtered(pixels, band(kernel, height, "mirror"), band(kernel, width, "mirror"))

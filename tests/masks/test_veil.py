@@ -1,0 +1,104 @@
+"""The veil keeps its limits without being scaled down, and spends them where little is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from faceveil.core import seeds
+from faceveil.core.budget import DAMAGE, Budget, damage_limits
+from faceveil.core.errors import UsageError
+from faceveil.core.goal import Dodge
+from faceveil.faces.patch import Patch
+from faceveil.masks.iterative import Mim
+from faceveil.masks.method import Method
+from faceveil.masks.problem import Problem
+from faceveil.masks.veil import Veil
+from faceveil.masks.views import Views
+from faceveil.measures.texture import texture
+from faceveil.recognisers.ensemble import Ensemble
+
+
+@pytest.fixture
+def dodging(problem: Problem) -> Problem:
+    return dataclasses.replace(problem, goal=Dodge(), budget=Veil.default_budget)
+
+
+def fresh(problem: Problem) -> Problem:
+    return dataclasses.replace(problem, generators=[seeds.generator(5)])
+
+
+def to_source(problem: Problem, mask: torch.Tensor) -> float:
+    """The surrogates' mean cosine to the face before."""
+    with torch.no_grad():
+        seen = problem.embed(mask)
+    return float(np.mean([float((seen[name] * problem.source[name]).sum()) for name in seen]))
+
+
+def test_its_default_is_the_medium_strength() -> None:
+    limits = {name: getattr(Veil.default_budget, name) for name in ("ssimulacra2", "flip")}
+    assert limits == damage_limits(DAMAGE["medium"])
+
+
+def test_it_ends_near_its_limits(dodging: Problem) -> None:
+    mask = Veil(steps=8).masks(fresh(dodging))
+    flip, ssimulacra2 = (float(slack(mask)) for slack in dodging.limits)
+    assert min(flip / 0.025, ssimulacra2 / 25) < 0.15, "one limit is spent"
+    assert flip > -0.002
+    assert ssimulacra2 > -2
+
+
+def veiled_cosine(
+    method: Method, patch: Patch, ensemble: Ensemble, budget: Budget
+) -> tuple[float, float]:
+    """The mean cosine to the face before, and how far pixels moved."""
+    (pixels,) = method([patch], ensemble, Dodge(), budget=budget, views=Views(), face_seeds=[3])
+    before, after = (
+        ensemble(
+            torch.from_numpy(one.copy()).permute(2, 0, 1)[None] / 255, patch.native_landmarks[None]
+        )
+        for one in (patch.native, pixels)
+    )
+    cosines = [float((before[name] * after[name]).sum()) for name in before]
+    return float(np.mean(cosines)), float(np.abs(pixels.astype(int) - patch.native).mean())
+
+
+def test_it_moves_recognisers_further_than_a_mask_scaled_down(
+    patch: Patch, tiny_ensemble: Ensemble
+) -> None:
+    budget = Veil.default_budget
+    ours, _ = veiled_cosine(Veil(steps=10), patch, tiny_ensemble, budget)
+    scaled, moved = veiled_cosine(Mim(steps=10), patch, tiny_ensemble, budget)
+    assert moved > 0.1
+    assert ours < scaled
+
+
+def test_smooth_skin_changes_less(dodging: Problem) -> None:
+    mask = Veil(steps=4).masks(fresh(dodging))
+    busy = texture(dodging.pixels)[0, 0]
+    inside = dodging.region[0, 0] > 0.99
+    smooth = inside & (busy < busy[inside].quantile(0.25))
+    rough = inside & (busy > busy[inside].quantile(0.75))
+    strength = mask[0].abs().mean(0)
+    assert strength[rough].mean() > 2 * strength[smooth].mean()
+
+
+def test_colour_can_be_left_out(dodging: Problem) -> None:
+    grey = Veil(steps=3, colour=0.0).masks(fresh(dodging))[0]
+    assert torch.allclose(grey[0], grey[1], atol=1e-7)
+    coloured = Veil(steps=3, colour=1.0).masks(fresh(dodging))[0]
+    assert (coloured[0] - coloured[1]).abs().max() > 1e-3
+
+
+def test_more_steps_protect_more(dodging: Problem) -> None:
+    short, long = (Veil(steps=n).masks(fresh(dodging)) for n in (2, 12))
+    assert to_source(dodging, long) < to_source(dodging, short) < 1
+
+
+@pytest.mark.parametrize("fields", [{"steps": 0}, {"colour": 1.5}, {"calm": 0.0}])
+def test_senseless_settings_are_refused_by_name(fields: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=f"method.{next(iter(fields))}"):
+        Veil(**fields)  # type: ignore[arg-type]

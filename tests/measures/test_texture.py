@@ -1,0 +1,45 @@
+"""Busy places hide a change, smooth ones and the smooth sides of edges do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter, minimum_filter
+
+from faceveil.measures.texture import texture
+
+SIDE = 64
+
+
+def scene() -> torch.Tensor:
+    """Noise on the left, then smooth grey, then, behind an edge, smooth white."""
+    noise = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    noise[..., 24:] = 0.3
+    noise[..., 48:] = 1.0
+    return noise[None]
+
+
+def test_it_is_the_definition() -> None:
+    pixels = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(1)).double()
+    luma = np.tensordot((0.299, 0.587, 0.114), pixels[0].numpy(), axes=1)
+    blur = lambda field, sigma: gaussian_filter(field, sigma, truncate=3 + 1e-9)  # noqa: E731
+    # A window of sigma 1.5 px reaches round(4.5) = 4 px; scipy rounds half up.
+    mean = gaussian_filter(luma, 1.5, radius=4)
+    variance = gaussian_filter(luma**2, 1.5, radius=4) - mean**2
+    calmest = minimum_filter(np.sqrt(variance), size=9, mode="nearest")
+    inside = slice(8, -8)
+    expected = blur(calmest, 2.0)[inside, inside]
+    assert np.abs(texture(pixels)[0, 0].numpy()[inside, inside] - expected).max() < 1e-6
+
+
+def test_noise_is_busy_and_both_sides_of_an_edge_are_calm() -> None:
+    busy = texture(scene())[0, 0]
+    assert busy[:, 4:14].mean() > 0.1
+    assert busy[8:-8, 38:44].max() < 1e-3
+    assert busy[8:-8, 52:58].max() < 1e-3
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_a_flat_picture_has_none(level: float) -> None:
+    assert texture(torch.full((2, 3, 20, 30), level)).max() < 1e-3
