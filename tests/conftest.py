@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,14 @@ PORTRAIT_LANDMARKS = (
     (242.0, 145.0),
 )
 """Eyes, nose tip and mouth corners of the example portrait, in px."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes share the tests (-n), each of them and what it starts computes in
+    one thread: they would only wait for each other."""
+    if hasattr(config, "workerinput"):
+        torch.set_num_threads(1)
+        os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

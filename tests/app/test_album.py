@@ -323,7 +323,7 @@ class TestKeepFinished:
         people = tmp_path / "people"
         people.mkdir()
         shutil.copy(photo, people / "eve.png")
-        run = replace(quick.settings.run, targets=Path("people"))
+        run = replace(quick.settings.run, goal="both", targets=Path("people"))
         quick.settings = replace(quick.settings, run=run)
         job = Job(photo, tmp_path / "me.veiled.png")
         run_job(job, quick)
@@ -389,4 +389,4 @@ def test_the_report_shows_what_was_written(photo: Path, tmp_path: Path, quick: P
     assert re.search(r"<dt>Date</dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC</dd>", html)
     assert html.count("mobilefacenet") > 0
     assert "data:image" in html
-    assert "TipIm(steps=2" in html
+    assert "Veil(steps=2" in html

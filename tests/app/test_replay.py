@@ -105,7 +105,7 @@ def test_changed_targets_are_refused_by_name(path: Path, tmp_path: Path) -> None
     for name in ("eve.png", "mallory.png"):
         (people / name).write_bytes(name.encode())
     settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    settings["run"]["targets"] = str(people)
+    settings["run"] |= {"goal": "both", "targets": str(people)}
     edit(
         path,
         settings=settings,
@@ -130,7 +130,7 @@ def test_changed_targets_are_refused_by_name(path: Path, tmp_path: Path) -> None
 def test_a_receipt_from_before_targets_were_hashed(path: Path, tmp_path: Path) -> None:
     record = json.loads(path.read_text(encoding="utf-8"))
     del record["targets"]
-    record["settings"]["run"]["targets"] = "people"
+    record["settings"]["run"] |= {"goal": "both", "targets": "people"}
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(LoadedError):
         replay.replay(path)

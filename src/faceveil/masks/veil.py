@@ -48,7 +48,7 @@ class Veil(Method):
         repairs: rounds of Newton steps back to the limits after each step.
         settling: further rounds after the last step.
         reach: the longest Newton step, as a share of the mask's length.
-        texture: power of the texture weights; 0 for none.
+        texture_power: power of the texture weights; 0 for none.
         calm: the deviation, in 1/255, that smooth places are taken to have at least.
         colour: the share of colour that is kept, in [0, 1]; 0 makes grey masks.
     """
@@ -65,7 +65,7 @@ class Veil(Method):
     repairs: int = 1
     settling: int = 6
     reach: float = 0.5
-    texture: float = 1.0
+    texture_power: float = 1.0
     calm: float = 2.0
     colour: float = 0.5
 
@@ -106,4 +106,4 @@ class Veil(Method):
     def _weights(self, problem: Problem) -> Float[Tensor, "b 1 w w"]:
         """Of the mask at each pixel, in (0, 1]: 1 where the face is busiest."""
         busy = texture(problem.pixels) + self.calm / 255
-        return (busy / busy.amax(dim=(2, 3), keepdim=True)) ** self.texture
+        return (busy / busy.amax(dim=(2, 3), keepdim=True)) ** self.texture_power
