@@ -59,7 +59,7 @@ class Veil(Method):
     default_budget: ClassVar[Budget] = Budget(eps=32.0, ssimulacra2=75.0, flip=0.025)
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
 
-    steps: int = 16
+    steps: int = 24
     alpha: float = 0.5
     momentum: float = 0.7
     repairs: int = 1
