@@ -241,9 +241,13 @@ def test_strength_is_how_much_may_be_seen(
     faceveil: Run, portrait_path: Path, tmp_path: Path, asked: tuple[str, ...], floor: float
 ) -> None:
     done = faceveil("protect", portrait_path, "-o", "me.png", "--json", *asked, *QUICK)
-    budget = json.loads(done.stdout)["settings"]["budget"]
+    record = json.loads(done.stdout)
+    budget = record["settings"]["budget"]
     assert budget["ssimulacra2"] == floor
     assert budget["flip"] == pytest.approx((100 - floor) / 1000)
+    matched = record["photos"][0]["verdict"]["outcome"] in ("recognised", "fragile")
+    advised = b"--strength high protects more" in done.stderr
+    assert advised == (matched and floor > 50)
 
 
 def test_targets_are_taken_from_photos(faceveil: Run, tmp_path: Path, portrait_path: Path) -> None:

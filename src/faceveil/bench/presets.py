@@ -41,15 +41,13 @@ def build(
     """
     if name not in PROTOCOLS:
         raise UsageError(f"There is no protocol {name!r}; there are {', '.join(PROTOCOLS)}.")
-    values: dict[str, Any] = {}
+    files = [] if file is None else [file]
     if preset is not None:
         if preset not in presets(name):
             known = ", ".join(presets(name)) or "none"
             raise UsageError(f"{name} has no preset {preset!r}; there are: {known}.")
-        values |= config.read(FOLDER / name / f"{preset}.toml")
-    if file is not None:
-        values |= config.read(file)
-    values = config.assign({**values, **wanted}, assignments)
+        files.insert(0, FOLDER / name / f"{preset}.toml")
+    values = config.layered(files, wanted, assignments)
     if (other := values.pop("protocol", name)) != name:
         raise UsageError(f"These settings are of the protocol {other!r}, not of {name}.")
     return config.build(PROTOCOLS[name], values, where=name)

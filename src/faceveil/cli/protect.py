@@ -179,9 +179,9 @@ def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]
 def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:
     from faceveil.app.settings import Settings
 
-    values = {} if config_file is None else config.read(config_file)
-    values = config.put(values, {key: value for key, value in wanted.items() if value is not None})
-    return Settings.build(config.assign(values, assignments))
+    files = [] if config_file is None else [config_file]
+    named = {key: value for key, value in wanted.items() if value is not None}
+    return Settings.build(config.layered(files, named, assignments))
 
 
 def _protect_files(
@@ -204,7 +204,7 @@ def _protect_files(
                 left, settings, device=device, n_processes=n_processes, progress=advance
             ):
                 items.append(item)
-                for line in _lines(item):
+                for line in (*_lines(item), *_advice(item, settings)):
                     say(line)
         except KeyboardInterrupt:
             say(
@@ -236,6 +236,14 @@ def _lines(item: Item) -> Iterator[str]:
     for face in item.faces:
         if face.why:
             yield f"  face {face.index + 1} was skipped: {face.why}."
+
+
+def _advice(item: Item, settings: Settings) -> Iterator[str]:
+    """What to try where a recogniser still matches, or matches again."""
+    floor, high = settings.budget.ssimulacra2, damage_limits(DAMAGE["high"])["ssimulacra2"]
+    matched = item.verdict is not None and item.verdict.outcome() in ("recognised", "fragile")
+    if matched and floor is not None and floor > high:
+        yield "  --strength high protects more, and shows more."
 
 
 def _summary(items: list[Item]) -> str:

@@ -70,6 +70,25 @@ def write(config: Any) -> str:
     return tomli_w.dumps(_without_none(plain(config)))
 
 
+def layered(
+    files: Sequence[Path], entries: Mapping[str, Any], settings: Sequence[str]
+) -> dict[str, Any]:
+    """Values from TOML files, then of ``entries``, then of ``settings``; what comes later wins.
+
+    Args:
+        files: of the same table, each replacing whole top-level values of those before.
+        entries: see :func:`put`.
+        settings: see :func:`assign`.
+
+    Raises:
+        UsageError: a file cannot be read, or a key runs through something that is no table.
+    """
+    values: dict[str, Any] = {}
+    for path in files:
+        values |= read(path)
+    return assign(put(values, entries), settings)
+
+
 def assign(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """A copy of ``values`` with each ``dotted.key=value`` applied; values are read as TOML.
 

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.ops.band import band, filtered, gaussian
+from faceveil.ops.srgb import luma
+from faceveil.ops.treat import blur
 
-LUMA = (0.299, 0.587, 0.114)
 SIGMA_PX = 1.5
 CALM_PX = 4
 
@@ -24,14 +24,12 @@ def texture(pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
     Args:
         pixels: sRGB in [0, 1], at least 8 px on each side.
     """
-    luma = (pixels * pixels.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
-    mean, square = _blurred(luma, SIGMA_PX), _blurred(luma.square(), SIGMA_PX)
+    bright = luma(pixels)
+    mean, square = _blurred(bright, SIGMA_PX), _blurred(bright.square(), SIGMA_PX)
     deviation = (square - mean.square()).clamp_min(0).sqrt()
     calmest = -F.max_pool2d(-deviation, 2 * CALM_PX + 1, stride=1, padding=CALM_PX)
     return _blurred(calmest, CALM_PX / 2)
 
 
 def _blurred(pixels: Tensor, sigma_px: float) -> Tensor:
-    kernel = gaussian(sigma_px, radius=round(3 * sigma_px)).to(pixels)
-    height, width = pixels.shape[-2:]
-    return filtered(pixels, band(kernel, height, "mirror"), band(kernel, width, "mirror"))
+    return blur(pixels, [sigma_px] * len(pixels))

@@ -19,6 +19,9 @@ Source: https://www.image-engineering.de/library/technotes/958-how-to-convert-be
 DELTA = 6 / 29
 """Where the cube root of L*a*b* becomes a straight line (CIE 15:2004)."""
 
+LUMA = (0.299, 0.587, 0.114)
+"""Of gamma-coded red, green and blue in brightness (ITU-R BT.601)."""
+
 OPSIN = (
     (0.30, 0.622, 0.078),
     (0.23, 0.692, 0.078),
@@ -27,6 +30,12 @@ OPSIN = (
 """Linear RGB to the absorbances of the long, middle and short cones that XYB is made of."""
 
 OPSIN_BIAS = 0.0037930732552754493
+
+
+def luma(srgb: Float[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 1 h w"]:
+    """Brightness Y' of sRGB in [0, 1] (BT.601)."""
+    weights = srgb.new_tensor(LUMA).view(3, 1, 1)
+    return (srgb * weights).sum(dim=-3, keepdim=True)
 
 
 def linear(srgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from faceveil.core.config import Strict
 from faceveil.core.seeds import generator
 from faceveil.ops import warp
-from faceveil.training.defence import LUMA
+from faceveil.ops.srgb import luma
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Augment(Strict):
             (1 + most * draw)[:, None, None, None] for most, draw in factors
         )
         images = images * brightness
-        grey = (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        grey = luma(images)
         mean = grey.mean((2, 3), keepdim=True)
         images = grey + saturation * (images - grey)
         images = mean + contrast * (images - mean)

@@ -17,8 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from faceveil.core.config import Strict
-
-LUMA = (0.299, 0.587, 0.114)
+from faceveil.ops.srgb import luma
 
 
 class Labels(NamedTuple):
@@ -136,17 +135,14 @@ class Undefended(Defence):
 class Pixels(Masking):
     """Pixels, brought from [0, 1] to [-1, 1]."""
 
-    luma: Tensor
-
     def __init__(self, size_px: int, colour: Literal["rgb", "grey"]):
         super().__init__()
         self.side_px = size_px
         self.colour = colour
         self.n_channels = 3 if colour == "rgb" else 1
-        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b c s s"]:
         """The same pixels in [-1, 1]."""
         if self.colour == "grey":
-            images = (images * self.luma).sum(1, keepdim=True)
+            images = luma(images)
         return 2 * images - 1

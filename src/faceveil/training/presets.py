@@ -36,11 +36,9 @@ def build(
     Raises:
         UsageError: a name is unknown or a field unsuitable; it is named.
     """
-    values: dict[str, Any] = {}
+    files = [] if file is None else [file]
     if preset is not None:
         if preset not in presets():
             raise UsageError(f"There is no preset {preset!r}; there are {', '.join(presets())}.")
-        values |= config.read(FOLDER / f"{preset}.toml")
-    if file is not None:
-        values |= config.read(file)
-    return Recipe.build(config.assign({**values, **wanted}, assignments))
+        files.insert(0, FOLDER / f"{preset}.toml")
+    return Recipe.build(config.layered(files, wanted, assignments))

@@ -36,6 +36,8 @@ Aim = Literal["dodge", "impersonate"]
 class Level(Strict):
     """Equal visible damage: every face keeps at least this SSIMULACRA2, with no change over eps.
 
+    A method's own limit on FLIP is lifted, or it would show less than the others.
+
     The mask is scaled down until the floor holds, so ``eps`` should be large enough to reach it;
     methods that know no eps (obfuscations) keep their own. Both hold on the pixels that are coded:
     what a JPEG's coding does to them comes on top (half a point at most on a few photos here).
@@ -150,7 +152,7 @@ class Psr(Comparison):
         surrogates = [name for name in self.surrogates if name != victim]
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
-            fixed["budget.ssimulacra2"] = level.ssimulacra2
+            fixed |= {"budget.ssimulacra2": level.ssimulacra2, "budget.flip": None}
             if method_class(method).optimises:
                 fixed["budget.eps"] = level.eps
         settings = self.settings_of(method, surrogates, fixed=fixed)
