@@ -128,6 +128,14 @@ def test_the_last_assignment_wins() -> None:
     assert config.assign({}, ["a=1", "a=2"]) == {"a": 2}
 
 
+def test_later_layers_win_and_files_replace_whole_tables(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text("a = 1\nb = 1\nc = 1\n[inner]\nx = 1\n", encoding="utf-8")
+    second.write_text("b = 2\nc = 2\n[inner]\ny = 2\n", encoding="utf-8")
+    layered = config.layered([first, second], {"c": 3, "inner.z": 3}, ["inner.z=4"])
+    assert layered == {"a": 1, "b": 2, "c": 3, "inner": {"y": 2, "z": 4}}
+
+
 @pytest.mark.parametrize("setting", ["eps", "=8", " = 8", ""])
 def test_a_setting_that_is_none_is_refused(setting: str) -> None:
     with pytest.raises(UsageError, match="write it as key=value"):

@@ -27,10 +27,10 @@ from torch.nn import functional as F
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.ops.dct import SIDE, block_dct, block_idct
-from faceveil.ops.srgb import mixed
+from faceveil.ops.srgb import LUMA, mixed
 
 YCBCR = (
-    (0.299, 0.587, 0.114),
+    LUMA,
     (-0.299 / 1.772, -0.587 / 1.772, 0.5),
     (0.5, -0.587 / 1.402, -0.114 / 1.402),
 )
