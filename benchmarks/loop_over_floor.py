@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from timing import seconds
 
 from faceveil.app.engine import Engine
 from faceveil.app.settings import Run
@@ -57,13 +56,6 @@ def floor(engine: Engine, patch: Patch, method: TipIm) -> None:
                 with torch.inference_mode():
                     for _ in range(n_targets):
                         member.embed(crop)
-
-
-def seconds(call: Callable[[], None]) -> float:
-    """How long one call takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def main() -> None:

@@ -124,10 +124,11 @@ def made_up(plan: Plan, victims: Sequence[str], *, lost: Collection[str] = ()) -
 
     Args:
         plan: whose tasks they are of.
-        victims: who sees something.
+        victims: who sees something, besides those the plan adapts.
         lost: names of pictures no face was found in.
     """
-    return Items(_made_up(task, victims, lost) for task in plan.tasks)
+    everyone = (*victims, *(lesson.name for lesson in plan.lessons))
+    return Items(_made_up(task, everyone, lost) for task in plan.tasks)
 
 
 def _made_up(task: Task, victims: Sequence[str], lost: Collection[str]) -> Item:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bench.made import PSR_AT, figure, rate, run
 from tests.conftest import ROOT
 
-from faceveil.bench.claims import contradictions, read_claims
+from faceveil.bench.claims import contradictions, from_run, read_claims, write
+from faceveil.bench.finished import Finished
 from faceveil.core.errors import UsageError
 
 SENTENCE = "At equal damage 84 % of the faces are no longer matched by dlib."
@@ -42,9 +44,10 @@ def faults(folder: Path, readme: str = README, **others: Any) -> list[str]:
     return contradictions(read_claims(folder), readme)
 
 
-def test_this_projects_readme_and_claims_are_equal() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert contradictions(read_claims(ROOT / "claims"), readme) == []
+def test_this_projects_pages_and_claims_are_equal() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    assert contradictions(read_claims(ROOT / "claims"), text) == []
 
 
 def test_the_example_in_the_format_is_sound(tmp_path: Path) -> None:
@@ -109,3 +112,58 @@ def test_a_file_that_is_no_claim_is_refused(tmp_path: Path, text: str, named: st
     with pytest.raises(UsageError, match=named) as error:
         read_claims(tmp_path)
     assert "psr.json" in str(error.value)
+
+
+ROW = "| dlib | .92 (.87 to .97 \\| .08) |"  # as in a table of Markdown
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Finished:
+    """A run with one figure as written and after JPEG."""
+    figures = [
+        figure("PSR@0.01", PSR_AT | {"after": after}, mean, clean=rate(0.08), note="a note")
+        for after, mean in (("as written", 0.92), ("JPEG 75", 0.9))
+    ]
+    return run(tmp_path / "run", figures, methods=["veil"], seed=3)
+
+
+def test_a_finished_run_is_claimed_with_counts_interval_and_baseline(
+    tmp_path: Path, finished: Finished
+) -> None:
+    at = {"left out": "dlib", "after": "as written"}
+    made = from_run(finished, "PSR@0.01", at, id="veil-dlib", sentence=ROW, printed=".92")
+    assert write(made, tmp_path / "claims") == tmp_path / "claims" / "veil-dlib.json"
+    assert read_claims(tmp_path / "claims") == [made]
+    assert (made.measured.mean, made.measured.n) == (0.92, 50)
+    assert (made.measured.low, made.measured.high) == pytest.approx((0.87, 0.97))
+    for word in ("PSR@0.01", "left out dlib", "after as written", "on clean pictures 0.08"):
+        assert word in made.footnote
+    assert made.footnote.endswith("a note.")
+    readme = ROW.replace(".92", ".92 <!-- claim: veil-dlib -->")
+    assert contradictions([made], f"# x\n\n{readme}\n") == []
+
+
+def test_a_claims_command_measures_it_again(finished: Finished) -> None:
+    at = {"after": "JPEG 75"}
+    made = from_run(finished, "PSR@0.01", at, id="a", sentence="It is .90.", printed=".90")
+    assert made.command == (
+        'faceveil bench psr --data DIR -o RUN --set \'victims=["dlib", "faceres"]\' '
+        "--set seed=3 --set 'probes=\":50\"' --set 'methods=[\"veil\"]'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "at", "printed", "said"),
+    [
+        ("PSR@0.01", {}, ".92", "2 figures of PSR@0.01 stand there"),
+        ("PSR@0.01", {"after": "blur"}, ".92", "0 figures of PSR@0.01 .* after as written"),
+        ("PSR@1", {}, ".92", "for example: none"),
+        ("PSR@0.01", {"after": "JPEG 75"}, ".92", r"\.92 is not 0.9 rounded"),
+        ("PSR@0.01", {"after": "as written"}, "92 %", "does not say '92 %'"),
+    ],
+)
+def test_what_a_run_does_not_bear_out_is_no_claim(
+    finished: Finished, measure: str, at: dict[str, str], printed: str, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        from_run(finished, measure, at, id="a", sentence=ROW, printed=printed)

@@ -57,7 +57,7 @@ def test_rank_1_and_tar_equal_an_independent_count(people: Path, lost: tuple[str
 
 
 def test_the_interval_of_tar_is_over_people(people: Path) -> None:
-    from faceveil.bench.protocols.clean import _owners
+    from faceveil.bench.accepted import _owners
 
     names = list("abacab")
     wanted = [names[i] for i, j in combinations(range(6), 2) if names[i] == names[j]]

@@ -17,7 +17,8 @@ from tests.bench.conftest import QUICK, made_up, write_people
 
 from faceveil.bench.damage import MEASURES
 from faceveil.bench.protocol import Items
-from faceveil.bench.protocols.psr import VISIBLE, Level, Psr, Robustness
+from faceveil.bench.protocols.psr import VISIBLE, Level, Psr
+from faceveil.bench.protocols.robustness import Robustness
 from faceveil.bench.run import carry_out
 from faceveil.core.errors import UsageError
 from faceveil.data.align import find_face

@@ -97,7 +97,7 @@ def test_again_from_cache_nothing_is_worked_out_and_every_file_is_the_same(
     def refuse(*_: object) -> None:
         raise AssertionError("a model was asked for")
 
-    monkeypatch.setattr(module, "start", refuse)
+    monkeypatch.setattr(module.work, "start", refuse)
     monkeypatch.setattr(Models, "__init__", refuse)
     run("one", tip_im(), n_processes=3)
     run("two", tip_im())
@@ -243,7 +243,7 @@ def test_pictures_without_a_face_are_left_out_and_counted(
     assert faults["", "cid/1-sky.png"] == "No face was found in this picture."
     assert "0-broken.png is damaged" in faults["", "bob/0-broken.png"]
     assert len(said) == 1
-    assert "Left out, as results.jsonl says: 5 pictures, the first" in said[0]
+    assert "Left out: 5 pictures, the first" in said[0]
     seen = made_up(plan, protocol.victims, lost=lost)
     (arm,) = {task.arm.name: task.arm for task in plan.tasks if task.arm is not None}.values()
     probes = [task.picture for task in plan.tasks if task.arm is not None]

@@ -22,8 +22,8 @@ from faceveil.app.treatment import Treatment
 from faceveil.bench import origins
 from faceveil.bench.models import Models
 from faceveil.bench.origins import card_of
-from faceveil.bench.task import Arm, Item, Scene, Task
-from faceveil.bench.work import Worker, recall, start
+from faceveil.bench.task import Arm, Item, Scene, Task, Victim
+from faceveil.bench.work import Worker, kept_name, recall, start
 from faceveil.core import config
 from faceveil.core.errors import ModelError, NoFaceError
 from faceveil.data.pictures import Picture
@@ -45,7 +45,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def seen(tmp_path: Path, recognisers: tuple[str, ...]) -> Scene:
     """Where the detector finds the faces."""
-    return Scene(recognisers[:1], "detector", tmp_path / "cache")
+    return Scene(victims(recognisers[0]), "detector", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -62,6 +62,10 @@ def _cards_are_read_again() -> Iterator[None]:
         remembered.cache_clear()
     yield
     origins.code.cache_clear()
+
+
+def victims(*names: str) -> tuple[Victim, ...]:
+    return tuple(Victim(name, name) for name in names)
 
 
 def picture(path: Path) -> Picture:
@@ -84,7 +88,7 @@ def test_an_item_holds_the_file_its_damage_and_what_every_victim_sees(
     ada, bob, _ = recognisers
     task = Task(picture(home / "p00" / "0.png"), arm(ada), (Treatment(), Treatment("jpeg 50")))
     keep = scene.cache.parent / "veiled"
-    item = work_out(replace(scene, victims=(ada, bob), keep=keep), task)
+    item = work_out(replace(scene, victims=victims(ada, bob), keep=keep), task)
     (written,) = keep.rglob("*.png")
     assert written.relative_to(keep) == Path("method-darken", "p00", "0.png")
     veiled = read(written)
@@ -100,6 +104,20 @@ def test_an_item_holds_the_file_its_damage_and_what_every_victim_sees(
     clean = work_out(scene, Task(task.picture))
     assert (clean.damage, clean.seconds) == ({}, 0)
     assert clean.sha256 == read(home / "p00" / "0.png").sha256
+
+
+@pytest.mark.parametrize(
+    ("picture", "holds", "name"),
+    [
+        ("p00/0.png", "PNG", "p00/0.png"),
+        ("p00/0.JPEG", "JPEG", "p00/0.JPEG"),
+        ("s1/1.pgm", "BMP", "s1/1.pgm.bmp"),
+        ("p00/0.jpg", "PNG", "p00/0.jpg.png"),
+        ("00017", "JPEG", "00017.jpg"),
+    ],
+)
+def test_what_is_kept_is_named_by_what_it_holds(picture: str, holds: str, name: str) -> None:
+    assert kept_name(picture, holds) == name
 
 
 def test_what_is_known_is_recalled_to_the_last_bit_and_nothing_is_worked_out_twice(
@@ -186,7 +204,7 @@ def test_what_a_surrogate_sees_depends_on_its_network_and_on_its_card(
     home: Path, scene: Scene, tmp_path: Path, onnx_file: Callable[..., bytes]
 ) -> None:
     path = write_card(tmp_path, "eve", onnx_file(seed=7))
-    scene = replace(scene, victims=(str(path),))
+    scene = replace(scene, victims=victims(str(path)))
     task = Task(picture(home / "p00" / "0.png"), arm(str(path)))
 
     def count() -> tuple[int, int]:

@@ -39,3 +39,13 @@ def test_two_runs_are_compared(faceveil: Run, tmp_path: Path) -> None:
     assert b"+0.5" in done.stdout
     record = json.loads(faceveil("bench", "compare", "a", "b", "--json").stdout)
     assert record["figures"][0]["difference"] == 0.5
+
+
+def test_a_figure_becomes_a_claim(faceveil: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", [figure("PSR@0.01", PSR_AT, 0.84)])
+    done = faceveil(
+        "bench", "claim", "run", "psr-dlib", "--measure", "PSR@0.01", "--at", "left out=dlib",
+        "--sentence", "84 % are no longer matched.", "--printed", "84 %",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads((tmp_path / "claims" / "psr-dlib.json").read_text())["measured"]["n"] == 50

@@ -9,7 +9,17 @@ from faceveil.core.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    "limits", [{"eps": 0}, {"eps": 256}, {"l2": 0}, {"l2": 300}, {"ssim": 1.1}, {"ssim": -0.1}]
+    "limits",
+    [
+        {"eps": 0},
+        {"eps": 256},
+        {"l2": 0},
+        {"l2": 300},
+        {"ssim": 1.1},
+        {"ssim": -0.1},
+        {"flip": 1.5},
+        {"spot": -1},
+    ],
 )
 def test_senseless_limits_are_refused_by_name(limits: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=f"budget.{next(iter(limits))}"):
@@ -22,9 +32,10 @@ def test_the_default_is_the_papers() -> None:
 
 def test_more_damage_means_looser_limits() -> None:
     low, medium, high = (damage_limits(DAMAGE[name]) for name in ("low", "medium", "high"))
-    assert medium == {"ssimulacra2": 75, "flip": 0.025}
+    assert medium == {"ssimulacra2": 75, "flip": 0.025, "spot": 0.15}
     assert low["ssimulacra2"] > medium["ssimulacra2"] > high["ssimulacra2"]
     assert low["flip"] < medium["flip"] < high["flip"]
+    assert low["spot"] < medium["spot"] < high["spot"]
 
 
 @pytest.mark.parametrize("damage", [0, -1, 101])

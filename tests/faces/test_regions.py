@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faceveil.core.errors import UsageError
 from faceveil.faces.face import TEMPLATE
-from faceveil.faces.regions import region
+from faceveil.faces.regions import region, template_px
 
 from .conftest import face_at
 
@@ -70,3 +70,13 @@ def test_faces_of_a_batch_do_not_mix(kind: str) -> None:
 def test_an_unknown_region_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match=r"'ear'; there are oval, head, all"):
         region("ear", landmarks(), SIZE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("angle", [0.0, 1.0])
+def test_a_face_twice_as_large_has_twice_the_pixels(angle: float) -> None:
+    small, large = (template_px(landmarks(angle, size)) for size in (56.0, 112.0))
+    torch.testing.assert_close(large, 2 * small)
+
+
+def test_the_template_itself_has_one_pixel_each() -> None:
+    torch.testing.assert_close(template_px(torch.tensor(TEMPLATE)[None]), torch.ones(1))

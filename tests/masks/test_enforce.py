@@ -16,7 +16,7 @@ from faceveil.faces.face import Face
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
 from faceveil.masks.enforce import enforce
-from faceveil.measures.flip import flip
+from faceveil.measures.flip import Flip, flip
 from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 
 SIDE = 48
@@ -138,6 +138,20 @@ def test_the_flip_limit_holds_on_the_face_crop_and_is_used_up(ceiling: float) ->
     after = enforce(before, mask(SIDE, 60), Budget(eps=255, flip=ceiling, region="all"))
     one, other = crops(before, after)
     assert 0.8 * ceiling < float(flip(one, other)) <= ceiling
+
+
+@pytest.mark.parametrize("ceiling", [0.03, 0.06])
+def test_the_spot_limit_holds_everywhere_and_spares_what_keeps_it(ceiling: float) -> None:
+    before = patch(smooth=True)
+    uneven = mask(SIDE, 10)
+    uneven[:, :, SIDE // 2 :] *= 6
+    after = enforce(before, uneven, Budget(eps=255, spot=ceiling, region="all"))
+    one, other = crops(before, after)
+    spots = Flip(one).spots(other)[0]
+    assert 0.8 * ceiling < float(spots.max()) <= ceiling
+    # The right half wants six times as much; scaled down as a whole, the left would keep a sixth.
+    left, right = (np.abs(half).mean() for half in np.split(change(before, after), 2, axis=1))
+    assert left > right / 3
 
 
 def test_a_budget_nothing_fits_in_gives_the_photo_back() -> None:

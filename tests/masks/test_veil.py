@@ -18,6 +18,7 @@ from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.veil import Veil
 from faceveil.masks.views import Views
+from faceveil.measures.flip import Flip
 from faceveil.measures.texture import texture
 from faceveil.recognisers.ensemble import Ensemble
 
@@ -39,8 +40,7 @@ def to_source(problem: Problem, mask: torch.Tensor) -> float:
 
 
 def test_its_default_is_the_medium_strength() -> None:
-    limits = {name: getattr(Veil.default_budget, name) for name in ("ssimulacra2", "flip")}
-    assert limits == damage_limits(DAMAGE["medium"])
+    assert Veil.default_budget == Budget(eps=32.0, **damage_limits(DAMAGE["medium"]))
 
 
 def test_it_ends_near_its_limits(dodging: Problem) -> None:
@@ -86,6 +86,26 @@ def test_smooth_skin_changes_less(dodging: Problem) -> None:
     assert strength[rough].mean() > 2 * strength[smooth].mean()
 
 
+def test_no_spot_shows_much_more_than_the_rest(dodging: Problem) -> None:
+    def worst(problem: Problem) -> float:
+        mask = Veil(steps=6).masks(fresh(problem))
+        (face,), (rows, columns) = problem.faces, problem.face_crops[0]
+        veiled = face[None] + problem.visible(mask)[:, :, rows, columns]
+        return float(Flip(face[None]).spots(veiled.clamp(0, 1)).max())
+
+    limited = dataclasses.replace(dodging, budget=dataclasses.replace(dodging.budget, spot=0.06))
+    free = dataclasses.replace(dodging, budget=dataclasses.replace(dodging.budget, spot=None))
+    assert worst(limited) < 0.07 < worst(free)
+
+
+def test_masks_hold_nothing_finer_than_recognisers_see(dodging: Problem) -> None:
+    def roughness(smoothness: float) -> float:
+        mask = Veil(steps=3, smoothness=smoothness).masks(fresh(dodging))
+        return float(mask.diff(dim=-1).square().mean() / mask.square().mean())
+
+    assert roughness(1.0) < 0.5 * roughness(0.0)
+
+
 def test_colour_can_be_left_out(dodging: Problem) -> None:
     grey = Veil(steps=3, colour=0.0).masks(fresh(dodging))[0]
     assert torch.allclose(grey[0], grey[1], atol=1e-7)
@@ -98,7 +118,10 @@ def test_more_steps_protect_more(dodging: Problem) -> None:
     assert to_source(dodging, long) < to_source(dodging, short) < 1
 
 
-@pytest.mark.parametrize("fields", [{"steps": 0}, {"colour": 1.5}, {"calm": 0.0}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"steps": 0}, {"smoothness": -1.0}, {"colour": 1.5}, {"calm": 0.0}],
+)
 def test_senseless_settings_are_refused_by_name(fields: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=f"method.{next(iter(fields))}"):
         Veil(**fields)  # type: ignore[arg-type]

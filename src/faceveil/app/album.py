@@ -14,6 +14,8 @@ from typing import Literal
 import torch
 
 from faceveil.app import receipt
+from faceveil.app.key import Key
+from faceveil.app.personal import load
 from faceveil.app.pool import each
 from faceveil.app.protect import FaceOutcome, Protector
 from faceveil.app.report import Page, render
@@ -194,6 +196,7 @@ def run_jobs(
     jobs: Sequence[Job],
     settings: Settings,
     *,
+    keys: Sequence[Key] = (),
     device: str = "auto",
     n_processes: int = 1,
     progress: Progress = lambda share: None,
@@ -203,6 +206,7 @@ def run_jobs(
     Args:
         jobs: what to do; their order does not change any photo's bytes.
         settings: how.
+        keys: of the people whose personal masks the settings name.
         device: where.
         n_processes: photos worked on at a time; the processor's cores are shared out among them.
         progress: called with the share of one photo done since its last call.
@@ -211,18 +215,18 @@ def run_jobs(
         UsageError, ModelError: the models cannot be loaded.
     """
     if n_processes <= 1 or len(jobs) <= 1:
-        protector = Protector.load(settings, device=device)
+        protector = load(settings, keys, device=device)
         for job in jobs:
             yield run_job(job, protector, progress)
         return
-    start = partial(_start, settings, device)
+    start = partial(_start, settings, keys, device)
     for item in each(jobs, start, n_processes=n_processes):
         progress(1.0)
         yield item
 
 
-def _start(settings: Settings, device: str) -> Callable[[Job], Item]:
-    return partial(run_job, protector=Protector.load(settings, device=device))
+def _start(settings: Settings, keys: Sequence[Key], device: str) -> Callable[[Job], Item]:
+    return partial(run_job, protector=load(settings, keys, device=device))
 
 
 def write_report(path: Path, items: Sequence[Item], settings: Settings) -> None:

@@ -24,13 +24,34 @@ TREATED = treatments(quality=75, scale=1)
 
 
 @dataclass(frozen=True)
+class Worn:
+    """The personal mask a face wears, and all it takes to lay it there again.
+
+    Attributes:
+        key: the mask's SHA-256.
+        strength: the share of the mask that was laid, in [0, 1].
+        landmarks: of the face, in px of the photo.
+        photo_px: the photo's width and height.
+    """
+
+    key: str
+    strength: float
+    landmarks: tuple[tuple[float, float], ...]
+    photo_px: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class FaceOutcome:
-    """What became of one face, largest first; ``why`` says why it was skipped."""
+    """What became of one face, largest first; ``why`` says why it was skipped.
+
+    ``worn`` is the personal mask laid on it, if one was.
+    """
 
     index: int
     box: tuple[float, float, float, float]
     status: Literal["veiled", "skipped"]
     why: str | None = None
+    worn: Worn | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +100,7 @@ class Protector:
             raise NoFaceError(f"{photo.name}: no face found, so there is nothing to veil.")
         chosen = faces[: self.settings.run.n_faces]
         data = self.veil(photo, chosen, progress)
-        after = decode(data, photo.name)
-        verdict = compare(
-            photo,
-            after,
-            self.engine.detector,
-            self.engine.judges,
-            faces=chosen,
-            treated=TREATED,
-        )
-        return Outcome(data, after, _outcomes(faces, len(chosen)), verdict)
+        return self.judged(photo, data, chosen, _outcomes(faces, len(chosen)))
 
     def veil(
         self, photo: Photo, faces: Sequence[Face], progress: Progress = lambda share: None
@@ -107,6 +119,21 @@ class Protector:
         )
         pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
         return encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
+
+    def judged(
+        self, photo: Photo, data: bytes, veiled: Sequence[Face], faces: tuple[FaceOutcome, ...]
+    ) -> Outcome:
+        """``data``, a file made of ``photo``, with what recognisers say of its veiled faces."""
+        after = decode(data, photo.name)
+        verdict = compare(
+            photo,
+            after,
+            self.engine.detector,
+            self.engine.judges,
+            faces=veiled,
+            treated=TREATED,
+        )
+        return Outcome(data, after, faces, verdict)
 
 
 def _outcomes(faces: tuple[Face, ...], n_veiled: int) -> tuple[FaceOutcome, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from faceveil.app import receipt
+from faceveil.app.key import Key
+from faceveil.app.personal import load
 from faceveil.app.protect import Protector
 from faceveil.app.settings import Run, Settings
 from faceveil.core.errors import PhotoError, UsageError
@@ -25,8 +28,14 @@ class Replay:
     sentence: str
 
 
-def replay(path: Path, *, device: str = "auto", progress: Progress = lambda share: None) -> Replay:
-    """Make the veil of the receipt ``path`` again, from the same photo, models and seed.
+def replay(
+    path: Path,
+    *,
+    keys: Sequence[Key] = (),
+    device: str = "auto",
+    progress: Progress = lambda share: None,
+) -> Replay:
+    """Make the veil of the receipt ``path`` again, from the same photo, models, keys and seed.
 
     Raises:
         UsageError: the receipt is unreadable, its recognisers have changed since, or its folder of
@@ -40,7 +49,7 @@ def replay(path: Path, *, device: str = "auto", progress: Progress = lambda shar
     threads = torch.get_num_threads()
     torch.set_num_threads(paper.threads)
     try:
-        protector = Protector.load(settings, device=device)
+        protector = load(settings, keys, device=device)
         _check_models(paper, protector)
         data = protector(read(original), progress).data
     finally:

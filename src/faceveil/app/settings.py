@@ -18,6 +18,9 @@ from faceveil.masks.registry import method_class
 from faceveil.masks.veil import Veil
 from faceveil.masks.views import Views
 
+TABLES = ("method", "budget", "views", "run", "people")
+"""What settings are divided into."""
+
 
 @dataclass(frozen=True)
 class Run(Strict):
@@ -69,17 +72,35 @@ class Run(Strict):
 
 
 @dataclass(frozen=True)
+class People(Strict):
+    """Whose personal masks are laid, and what becomes of everybody else.
+
+    Attributes:
+        keys: SHA-256 of the masks; `protect --person` fills them in.
+        strangers: what is done to faces that are none of these people: they are left alone
+            (``leave``) or hidden by an obfuscation.
+    """
+
+    keys: tuple[str, ...]
+    strangers: Literal["leave", "blur", "pixelate", "solid"] = "leave"
+
+
+@dataclass(frozen=True)
 class Settings:
-    """A method with its budget and views, and the run it takes part in."""
+    """A method with its budget and views, and the run it takes part in.
+
+    With ``people`` no mask is made: each of them gets the one they were enrolled with.
+    """
 
     method: Method = field(default_factory=Veil)
     budget: Budget = field(default_factory=lambda: Veil.default_budget)
     views: Views = field(default_factory=lambda: Veil.default_views)
     run: Run = field(default_factory=lambda: Run(goal=Veil.default_goal))
+    people: People | None = None
 
     @classmethod
     def build(cls, values: Mapping[str, Any]) -> Settings:
-        """Settings from a mapping with the tables ``method``, ``budget``, ``views`` and ``run``.
+        """Settings from a mapping with the tables :data:`TABLES`.
 
         ``method.name`` chooses the method (default ``veil``); budget, views and goal start from
         the method's own defaults. Targets without a goal mean that they count: a method that
@@ -88,12 +109,12 @@ class Settings:
         Raises:
             UsageError: a table or field is unknown or its value unsuitable; it is named.
         """
-        if unknown := set(values) - {"method", "budget", "views", "run"}:
+        if unknown := set(values) - set(TABLES):
             raise UsageError(
                 f"settings: unknown {', '.join(sorted(unknown))}; "
-                "there are the tables method, budget, views and run."
+                f"there are the tables {', '.join(TABLES[:-1])} and {TABLES[-1]}."
             )
-        tables = {name: _table(values, name) for name in ("method", "budget", "views", "run")}
+        tables = {name: _table(values, name) for name in TABLES}
         run = tables["run"]
         kind = method_class(str(tables["method"].pop("name", Veil.name)))
         return cls(
@@ -107,16 +128,20 @@ class Settings:
                 Views, config.plain(kind.default_views) | tables["views"], where="settings views"
             ),
             run=config.build(Run, {"goal": _goal(kind, run)} | run, where="settings run"),
+            people=config.build(People, tables["people"], where="settings people")
+            if tables["people"]
+            else None,
         )
 
     def plain(self) -> dict[str, Any]:
         """The mapping :meth:`build` makes the same settings from."""
-        return {
+        tables = {
             "method": {"name": self.method.name} | config.plain(self.method),
             "budget": config.plain(self.budget),
             "views": config.plain(self.views),
             "run": config.plain(self.run),
         }
+        return tables if self.people is None else tables | {"people": config.plain(self.people)}
 
 
 def _goal(kind: type[Method], run: Mapping[str, Any]) -> GoalName:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from decimal import Decimal
 from pathlib import Path
 
+from faceveil.bench.figure import Figure
+from faceveil.bench.finished import Finished
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.io import atomic
 
 _MARKER = re.compile(r"<!--\s*claim:\s*(?P<id>\S+?)\s*-->")
 _PRINTED = re.compile(r"(?P<number>-?\d+(?:\.\d+)?|-?\.\d+)(?P<percent>\s?%)?")
@@ -74,6 +77,61 @@ class Claim(Strict):
         return found
 
 
+def from_run(
+    run: Finished, measure: str, at: Mapping[str, str], *, id: str, sentence: str, printed: str
+) -> Claim:
+    """The claim that a figure of a finished run allows.
+
+    Args:
+        run: where it was measured.
+        measure: what the figure is, such as ``PSR@0.01``.
+        at: where it stands in the run's tables; as much as tells it from the others.
+        id: of the claim.
+        sentence: what the README says.
+        printed: the figure in it.
+
+    Raises:
+        UsageError: no figure stands there, or several; or the sentence does not state it.
+    """
+    figures = [one for one in run.figures if one.measure == measure]
+    found = [one for one in figures if one.at.items() >= at.items()]
+    if len(found) != 1:
+        places = "; ".join(_place(one) for one in (found or figures)[:3]) or "none"
+        raise UsageError(
+            f"{run.folder}: {len(found)} figures of {measure} stand there; say with --at which. "
+            f"There are, for example: {places}."
+        )
+    (figure,) = found
+    value = figure.value
+    notes = [
+        f"{measure}: {_place(figure)}",
+        "" if figure.clean is None else f"on clean pictures {figure.clean.mean:.2f}",
+        figure.note,
+    ]
+    claim = Claim(
+        id=id,
+        sentence=sentence,
+        printed=printed,
+        reported_by="faceveil",
+        measured=Measured(value.mean, value.n, value.low, value.high),
+        command=run.command,
+        footnote="; ".join(note for note in notes if note) + ".",
+        date=run.date,
+    )
+    if faults := claim.faults():
+        raise UsageError(" ".join(faults))
+    return claim
+
+
+def write(claim: Claim, folder: Path) -> Path:
+    """Writes ``claim`` into ``folder`` under its id; the path."""
+    path = folder / f"{claim.id}.json"
+    record = config.plain(claim) | {"date": claim.date.isoformat()}
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    atomic.write(path, text.encode(), overwrite=True)
+    return path
+
+
 def read_claims(folder: Path) -> list[Claim]:
     """The claims in a folder, one ``ID.json`` each.
 
@@ -115,6 +173,10 @@ def _read(path: Path) -> Claim:
     if claim.id != path.stem:
         raise UsageError(f"{path}: holds the claim {claim.id}; call the file {claim.id}.json.")
     return claim
+
+
+def _place(figure: Figure) -> str:
+    return ", ".join(f"{kind} {value}" for kind, value in figure.at.items())
 
 
 def _flat(text: str) -> str:

@@ -10,6 +10,7 @@ from faceveil.app import pictures
 from faceveil.app.pictures import Trio
 from faceveil.bench.finished import Finished, without_paths
 from faceveil.bench.plots.marks import shortest_names
+from faceveil.bench.work import kept_name
 from faceveil.core.errors import FaceveilError
 from faceveil.core.seeds import content_hash
 from faceveil.data.align import find_face
@@ -17,6 +18,7 @@ from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.io import photo
+from faceveil.io.formats import SUFFIXES
 
 N_PICTURES = 2
 N_ARMS = 8
@@ -91,6 +93,7 @@ def _example(
 
 
 def _kept(folder: Path, name: str) -> list[Path]:
-    """What was kept of a picture: a folder for every arm has it, a nameless one as JPEG."""
-    paths = [arm / file for arm in sorted(folder.iterdir()) for file in (name, f"{name}.jpg")]
+    """What was kept of a picture: a folder for every arm has it."""
+    names = dict.fromkeys(kept_name(name, format_) for format_ in SUFFIXES)
+    paths = [arm / file for arm in sorted(folder.iterdir()) for file in names]
     return [path for path in paths if path.is_file()]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
+from faceveil.bench.fields import toml
 from faceveil.bench.figure import Figure
+from faceveil.bench.registry import PROTOCOLS
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
@@ -55,6 +59,22 @@ class Finished:
     figures: tuple[Figure, ...]
     lines: tuple[Line, ...]
     seconds: tuple[float, ...]
+
+    @property
+    def command(self) -> str:
+        """What measures it again, with the fields that differ from the protocol's own."""
+        name, data = self.protocol["protocol"], self.protocol["data"]
+        usual = config.plain(PROTOCOLS[name](data=data))
+        parts = ["faceveil", "bench", name, "--data", data if data == "orl" else "DIR", "-o", "RUN"]
+        for field, value in without_paths(self.protocol).items():
+            if field not in ("protocol", "data") and value != usual.get(field):
+                parts += ["--set", f"{field}={toml(value)}"]
+        return shlex.join(parts)
+
+    @property
+    def date(self) -> Date:
+        """When its figures were written."""
+        return Date.fromtimestamp((self.folder / "figures.json").stat().st_mtime)
 
 
 def read_run(folder: Path) -> Finished:

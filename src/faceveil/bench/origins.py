@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from faceveil.bench.fingerprint import fingerprint
+from faceveil.bench.task import Victim
 from faceveil.core import config
 from faceveil.masks.method import Method
 from faceveil.recognisers import zoo
@@ -28,6 +29,12 @@ def identity(recogniser: str) -> dict[str, Any]:
     """All of a recogniser that its embeddings depend on."""
     card = card_of(recogniser)
     return {"network": card.sha256, "crop": config.plain(card.crop)}
+
+
+def seen_by(victim: Victim) -> dict[str, Any]:
+    """Likewise of a victim, which may have learnt weights of its own since."""
+    learnt = {"weights": victim.weights} if victim.weights else {}
+    return identity(victim.recogniser) | learnt
 
 
 @functools.cache
@@ -68,5 +75,19 @@ def embedding_code() -> str:
         "faceveil.data.align",
         "faceveil.bench.work:Worker._seen",
         "faceveil.faces.place",
+        "faceveil.io.photo",
+    )
+
+
+def learning_code(adaptation: type) -> str:
+    """Of everything between veiled files and the weights that are learnt from them."""
+    return code(
+        f"{adaptation.__module__}:{adaptation.__name__}",
+        "faceveil.bench.learning",
+        "faceveil.bench.lessons:Tutor",
+        "faceveil.bench.lessons:_crop",
+        "faceveil.bench.work:Worker._seen",
+        "faceveil.data.align",
+        "faceveil.faces.patch",
         "faceveil.io.photo",
     )

@@ -16,6 +16,7 @@ from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
 from faceveil.bench.cast import Cast
 from faceveil.bench.figure import Figure
+from faceveil.bench.lessons import Lesson
 from faceveil.bench.task import Arm, Item, Task
 from faceveil.core import config
 from faceveil.core.config import Strict
@@ -34,6 +35,7 @@ class Plan:
     Attributes:
         tasks: what there is to do; no two may have one name.
         figures: what follows from their items.
+        lessons: victims to be adapted first, which are then asked besides the protocol's own.
 
     Raises:
         UsageError: two tasks would stand in one place of the tables.
@@ -41,6 +43,7 @@ class Plan:
 
     tasks: Sequence[Task]
     figures: Callable[[Items], list[Figure]]
+    lessons: Sequence[Lesson] = ()
 
     def __post_init__(self) -> None:
         for (arm, picture), count in Counter(task.name for task in self.tasks).items():

@@ -8,6 +8,7 @@ import platform
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +18,13 @@ import platformdirs
 import torch
 
 from faceveil.app.pool import each, n_cores
+from faceveil.bench import lessons as teaching
+from faceveil.bench import work
 from faceveil.bench.figure import Figure
+from faceveil.bench.lessons import Lesson
 from faceveil.bench.origins import LIBRARIES, card_of
 from faceveil.bench.protocol import Items, Plan, Protocol
-from faceveil.bench.task import Item, Scene
-from faceveil.bench.work import recall, start
+from faceveil.bench.task import Item, Scene, Task, Victim
 from faceveil.core import config
 from faceveil.core.errors import UsageError
 from faceveil.io import atomic
@@ -79,15 +82,18 @@ def carry_out(
         ModelError: a recogniser is missing.
     """
     _claim(folder, f'protocol = "{protocol.name}"\n{config.write(protocol)}')
-    scene = Scene(
-        protocol.victims,
-        protocol.alignment,
-        cache or default_cache(),
-        device,
-        folder / "veiled" if keep_veiled else None,
-    )
+    unasked = Scene((), protocol.alignment, cache or default_cache(), device)
+    n_processes = n_processes or n_cores()
     with _one_thread():
-        items = _items(plan, scene, n_processes or n_cores(), bar)
+        scene = replace(
+            unasked,
+            victims=(
+                *(Victim(name, name) for name in protocol.victims),
+                *_adapted(plan.lessons, unasked, n_processes, bar),
+            ),
+            keep=folder / "veiled" if keep_veiled else None,
+        )
+        items = _items(plan.tasks, scene, n_processes, bar)
         _write(folder / "environment.json", _environment(protocol, device))
         _write_lines(folder / "results.jsonl", [items.record(item) for item in items])
         _write_lines(folder / "timings.jsonl", [_timing(item) for item in items if item.seconds])
@@ -96,25 +102,41 @@ def carry_out(
     return figures
 
 
-def _items(plan: Plan, scene: Scene, n_processes: int, bar: Bar) -> Items:
+def _adapted(lessons: Sequence[Lesson], scene: Scene, n_processes: int, bar: Bar) -> list[Victim]:
+    """The victims that come of ``lessons``: first their veils are made, then they learn."""
+    if not lessons:
+        return []
+    tasks = {task.name: task for lesson in lessons for task in lesson.tasks}
+    _items(list(tasks.values()), scene, n_processes, bar)
+    known = [victim for victim in teaching.recall(scene, lessons) if victim is not None]
+    done = {victim.name: victim for victim in known}
+    left = [lesson for lesson in lessons if lesson.name not in done]
+    with bar("Adapting", len(left)) as (advance, _):
+        for victim in each(left, partial(teaching.start, scene), n_processes=n_processes):
+            advance(1.0)
+            done[victim.name] = victim
+    return [done[lesson.name] for lesson in lessons]
+
+
+def _items(tasks: Sequence[Task], scene: Scene, n_processes: int, bar: Bar) -> Items:
     """Every task's item: what is known from earlier runs, then the rest."""
     done: dict[tuple[str, str], Item] = {}
-    with bar("Looking up", len(plan.tasks)) as (advance, _):
-        for item in recall(scene, plan.tasks):
+    with bar("Looking up", len(tasks)) as (advance, _):
+        for item in work.recall(scene, tasks):
             advance(1.0)
             if item is not None:
                 done[item.task.name] = item
-    left = [task for task in plan.tasks if task.name not in done]
+    left = [task for task in tasks if task.name not in done]
     # Slow and quick ones mixed, the time left follows from the time taken.
     random.Random(0).shuffle(left)
     with bar("Measuring", len(left)) as (advance, say):
-        for item in each(left, partial(start, scene), n_processes=n_processes):
+        for item in each(left, partial(work.start, scene), n_processes=n_processes):
             advance(1.0)
             done[item.task.name] = item
-    items = Items(done[task.name] for task in plan.tasks)
-    if out := [item for item in items if item.fault is not None and item.task.arm is None]:
-        first = f"{out[0].task.picture.name}: {out[0].fault}"
-        say(f"Left out, as results.jsonl says: {len(out)} pictures, the first {first}")
+    items = Items(done[task.name] for task in tasks)
+    if out := {item.task.picture.name: item.fault for item in items if item.fault is not None}:
+        name, fault = next(iter(out.items()))
+        say(f"Left out: {len(out)} pictures, the first {name}: {fault}")
     return items
 
 

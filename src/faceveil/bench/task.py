@@ -35,18 +35,33 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Victim:
+    """A recogniser that is asked.
+
+    Attributes:
+        name: what items and figures know it by.
+        recogniser: its name in the zoo.
+        weights: the store's key of weights it has learnt since; empty for its own.
+    """
+
+    name: str
+    recogniser: str
+    weights: str = ""
+
+
+@dataclass(frozen=True)
 class Scene:
     """What is the same for every item of a run.
 
     Attributes:
-        victims: recognisers that are asked about every item.
+        victims: who is asked about every item.
         alignment: how recognisers come to look at a picture.
         cache: the file results are kept in.
         device: where to compute.
         keep: the folder veiled pictures are written to, by arm; None for nowhere.
     """
 
-    victims: tuple[str, ...]
+    victims: tuple[Victim, ...]
     alignment: Alignment
     cache: Path
     device: str = "cpu"

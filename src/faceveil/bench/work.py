@@ -21,15 +21,18 @@ from faceveil.app.embed import embed
 from faceveil.app.treatment import Pixels, Treatment
 from faceveil.bench import origins
 from faceveil.bench.damage import damage
+from faceveil.bench.learning import with_weights
 from faceveil.bench.models import Models
 from faceveil.bench.store import Store, key
-from faceveil.bench.task import Arm, Item, Scene, Task
-from faceveil.core.errors import NoFaceError, PhotoError
+from faceveil.bench.task import Arm, Item, Scene, Task, Victim
+from faceveil.core.errors import NoFaceError, PhotoError, UsageError
 from faceveil.data.pictures import Picture
 from faceveil.faces.face import Face
 from faceveil.faces.place import pair, resized
 from faceveil.io import atomic
+from faceveil.io.formats import SUFFIXES, of_suffix, sniff
 from faceveil.io.photo import Photo, decode
+from faceveil.recognisers.recogniser import Recogniser
 
 
 def start(scene: Scene) -> Callable[[Task], Item]:
@@ -47,11 +50,11 @@ def recall(scene: Scene, tasks: Sequence[Task]) -> Iterator[Item | None]:
     for task in tasks:
         try:
             yield worker(task)
-        except _NotKnownError:
+        except NotKnownError:
             yield None
 
 
-class _NotKnownError(Exception):
+class NotKnownError(Exception):
     """A result would have to be worked out."""
 
 
@@ -64,6 +67,7 @@ class Worker:
         self._models = models
         self._store = Store(scene.cache)
         self._target_sha256: dict[str, str] = {}
+        self._adapted: dict[Victim, Recogniser] = {}
         self._looking = {
             "alignment": scene.alignment,
             "detector": origins.detector(),
@@ -99,7 +103,7 @@ class Worker:
         value = self._store.get(key)
         if value is None:
             if self._models is None:
-                raise _NotKnownError
+                raise NotKnownError
             value = work_out(self._models)
             self._store.put(key, value)
         return value
@@ -174,22 +178,38 @@ class Worker:
                 depends_on = {
                     "files": [photo.sha256, original.sha256],
                     "treatment": treatment.spec,
-                    "victim": origins.identity(victim),
+                    "victim": origins.seen_by(victim),
                     **self._looking,
                     "code": origins.embedding_code(),
                 }
                 work_out = partial(self._embed, seen, victim, photo.grey)
                 known = self._known(key("embed", depends_on), work_out)
-                embeddings[victim, treatment.name] = load(known)["embedding"]
+                embeddings[victim.name, treatment.name] = load(known)["embedding"]
         return embeddings
 
     def _embed(
-        self, seen: Callable[[Models], tuple[Pixels, Face]], victim: str, grey: bool, models: Models
+        self,
+        seen: Callable[[Models], tuple[Pixels, Face]],
+        victim: Victim,
+        grey: bool,
+        models: Models,
     ) -> bytes:
-        recogniser = models.recogniser(victim)
+        recogniser = self._recogniser(victim, models)
         pixels, face = seen(models)
         rows = embed(pixels, [face], [recogniser], grey=grey)
         return save({"embedding": rows[recogniser.name][0].contiguous()})
+
+    def _recogniser(self, victim: Victim, models: Models) -> Recogniser:
+        """The victim's network with the weights it has now."""
+        recogniser = models.recogniser(victim.recogniser)
+        if not victim.weights:
+            return recogniser
+        if victim not in self._adapted:
+            weights = self._store.get(victim.weights)
+            if weights is None:
+                raise UsageError(f"{self._scene.cache}: the weights of {victim.name} are gone.")
+            self._adapted[victim] = with_weights(recogniser, weights)
+        return self._adapted[victim]
 
     def _seen(
         self, photo: Photo, original: Photo, face: Face, treatment: Treatment, models: Models
@@ -211,5 +231,10 @@ class Worker:
 def _write(keep: Path, task: Task, data: bytes) -> None:
     arm, picture = task.name
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", arm)
-    name = picture if Path(picture).suffix else f"{picture}.jpg"
-    atomic.write(keep / folder / name, data, overwrite=True)
+    atomic.write(keep / folder / kept_name(picture, sniff(data, picture)), data, overwrite=True)
+
+
+def kept_name(picture: str, format_: str) -> str:
+    """The name a veiled picture is kept under: its own, where that says what the file holds."""
+    own = of_suffix(Path(picture).suffix) == format_
+    return picture if own else f"{picture}{SUFFIXES[format_][0]}"

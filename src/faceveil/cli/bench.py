@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from faceveil.cli import console
 
@@ -46,10 +47,37 @@ PROTOCOLS = {
     "tip-im": "TIP-IM's experiment: surrogate x victim x gamma x N, Rank-N-T and Rank-N-UT.",
     "psr": "Protection success at FAR, one recogniser left out, at equal visible damage.",
     "robustness": "The same after JPEG, resizing, blur, screenshots and purification.",
+    "adapted": "The same against recognisers fine-tuned on veiled photos.",
     "clean": "Rank-1 (leave one out) and TAR at FAR on pictures as they are.",
     "verification": "Ten-fold accuracy on pairs: LFW's pairs.txt or a .bin set.",
 }
 """Here too, so that --help need not load what they are made of."""
+
+
+class _WithFields(TyperCommand):
+    """A protocol's command: its help goes on with the fields, which have to be loaded for that."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """As ever, then the fields."""
+        super().format_help(ctx, formatter)
+        _print_fields(str(self.name))
+
+
+def _print_fields(protocol: str) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+
+    from faceveil.bench.fields import fields
+    from faceveil.bench.registry import PROTOCOLS as KINDS
+
+    screen = Console(highlight=False, markup=False)
+    for title, described in fields(KINDS[protocol]).items():
+        screen.print(title)
+        for field in described:
+            default = f" = {field.default}" if field.default else ""
+            screen.print(Padding(f"{field.name}: {field.kind}{default}", (0, 0, 0, 2)))
+            screen.print(Padding(field.text, (0, 0, 0, 6)))
+        screen.print()
 
 
 def _command(protocol: str) -> Callable[..., None]:
@@ -91,6 +119,7 @@ def _command(protocol: str) -> Callable[..., None]:
 for _name, _summary in PROTOCOLS.items():
     app.command(
         _name,
+        cls=_WithFields,
         help=f"{_summary}\n\nA run that was stopped goes on where it was. OUT then holds the "
         "protocol, the environment, a line for every item and the figures; "
         "`faceveil bench report OUT` shows them.",
@@ -181,3 +210,25 @@ def compare(a: Run, b: Run, as_json: AsJson = False) -> None:
 
     found = compare.compare(read_run(a), read_run(b))
     typer.echo(json.dumps(found.record(), indent=1) if as_json else compare.text(found))
+
+
+@app.command()
+def claim(  # noqa: PLR0917  the command line passes everything by name
+    run: Run,
+    id: Annotated[str, typer.Argument(help="The claim's name, as in the README's marker.")],
+    measure: Annotated[str, typer.Option(help="What the figure is, such as PSR@0.01.")],
+    sentence: Annotated[str, typer.Option(help="What the README says, word for word.")],
+    printed: Annotated[str, typer.Option(help="The figure in that sentence, such as '84 %'.")],
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Where it stands, such as 'left out=dlib'; repeatable."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of claims.")] = Path("claims"),
+) -> None:
+    """Write down that a finished run bears out a figure of the README."""
+    from faceveil.bench import claims
+    from faceveil.bench.finished import read_run
+
+    place = dict(each.partition("=")[::2] for each in at or [])
+    made = claims.from_run(read_run(run), measure, place, id=id, sentence=sentence, printed=printed)
+    typer.echo(claims.write(made, out))

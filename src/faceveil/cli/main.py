@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceveil.cli import bench, check, methods, models, protect, train
+from faceveil.cli import bench, check, enrol, invert, keys, methods, models, protect, reveal, train
 from faceveil.core.errors import FaceveilError
 
 app = typer.Typer(
@@ -20,8 +20,12 @@ app = typer.Typer(
 )
 app.command("protect")(protect.protect)
 app.command("check")(check.check)
+app.command("enrol")(enrol.enrol)
+app.command("reveal")(reveal.reveal)
 app.command("methods")(methods.methods)
 app.command("train")(train.train)
+app.command("invert")(invert.invert)
+app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 

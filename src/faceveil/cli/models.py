@@ -122,6 +122,53 @@ def calibrate(
 
 
 @app.command()
+def team(  # noqa: PLR0917  the command line passes everything by name
+    data: Annotated[Path, typer.Option(help="A folder of folders of photos, one a person.")],
+    size: Annotated[int, typer.Option(min=2, help="Recognisers in a team.")] = 2,
+    recogniser: Annotated[
+        list[str] | None,
+        typer.Option(help="Who may be in a team; repeat for more. Default: all there are."),
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option(min=2, help="Take only the first N people in name order.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Rank teams of recognisers by focal diversity: how rarely they fail on the same pairs."""
+    from faceveil.app import team as use_case
+    from faceveil.app.engine import resolve
+    from faceveil.core import config
+
+    where = resolve(device)
+    with _photos() as bar:
+        task = bar.add_task("embedding photos", total=None)
+        ranked = use_case.rank(
+            data,
+            size,
+            recogniser,
+            first=first,
+            device=where,
+            progress=lambda n, total: bar.update(task, completed=n, total=total),
+        )
+    if as_json:
+        typer.echo(json.dumps([config.plain(one) for one in ranked.teams], indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("team", "focal diversity", "pairs judged rightly", box=None)
+    for one in ranked.teams:
+        diversity = "no failure" if one.diversity is None else f"{one.diversity:.3f}"
+        table.add_row(", ".join(one.members), diversity, f"{one.accuracy:.4f}")
+    Console().print(table)
+    typer.echo(
+        f"{ranked.n_pairs:,} pairs of photos of {ranked.n_people} people, each recogniser at its "
+        "own threshold for a false accept rate of .01 among them."
+    )
+
+
+@app.command()
 def pull(name: Name) -> None:
     """Fetch a public recogniser and check that it is the file its card names."""
     from faceveil.recognisers import pull as source

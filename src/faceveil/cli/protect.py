@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faceveil.cli import console
+from faceveil.cli.passphrase import PassphraseFile, passphrase
 from faceveil.core import config
 from faceveil.core.budget import DAMAGE, damage_limits
 from faceveil.core.errors import FaceveilError, UsageError
 
 if TYPE_CHECKING:
     from faceveil.app.album import Item, Job
+    from faceveil.app.key import Key
     from faceveil.app.settings import Settings
 
 Paths = Annotated[
@@ -57,6 +59,14 @@ HeldOut = Annotated[
     typer.Option("--held-out", help="Recogniser the veil is proved on; repeat for more."),
 ]
 Faces = Annotated[str | None, typer.Option(help="all (default), largest, or how many.")]
+Person = Annotated[
+    list[str] | None,
+    typer.Option(help="Lay the mask this person is enrolled with; repeat for more people."),
+]
+Strangers = Annotated[
+    str | None,
+    typer.Option(help="With --person, faces of others: leave (default), blur, pixelate or solid."),
+]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the originals.")]
 Backup = Annotated[bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")]
@@ -95,6 +105,9 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     surrogate: Surrogates = None,
     held_out: HeldOut = None,
     faces: Faces = None,
+    person: Person = None,
+    strangers: Strangers = None,
+    passphrase_file: PassphraseFile = None,
     recursive: Recursive = False,
     in_place: InPlace = False,
     backup: Backup = False,
@@ -122,12 +135,19 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     if replay is not None:
         if paths:
             raise UsageError("--replay takes the photo from the receipt: leave PATHS out.")
-        _replay(replay, out, device, overwrite=overwrite)
+        _replay(replay, out, _keys(person, passphrase_file), device, overwrite=overwrite)
         return
     if not paths:
         raise UsageError("Name the photos to veil, for example: faceveil protect me.jpg")
+    if strangers is not None and not person:
+        raise UsageError("--strangers says what becomes of faces that are no --person: name one.")
+    if person and method not in (None, "chameleon"):
+        raise UsageError("--person lays a mask that was made before: leave --method out.")
+    keys = _keys(person, passphrase_file)
     wanted: dict[str, Any] = {
-        "method.name": method,
+        "method.name": "chameleon" if keys and method is None else method,
+        "people.keys": [key.digest for key in keys] or None,
+        "people.strangers": strangers,
         "budget.eps": eps,
         "run.goal": goal,
         "run.targets": None if targets is None else str(targets),
@@ -141,7 +161,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     if Path("-") in paths:
         if len(paths) > 1 or any((in_place, resume, report)):
             raise UsageError("- stands alone: it reads one photo and writes one.")
-        _pipe(settings, out, device)
+        _pipe(settings, keys, out, device)
         return
     from faceveil.app import album
 
@@ -155,12 +175,23 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
             in_place=in_place,
             backup=backup,
         ),
+        keys,
         n_processes=jobs,
         device=device,
         resume=resume,
         as_json=json_,
         report=report,
     )
+
+
+def _keys(people: list[str] | None, passphrase_file: Path | None) -> list[Key]:
+    """The keys of people, unlocked."""
+    if not people:
+        return []
+    from faceveil.app.keyring import Keyring
+
+    keyring = Keyring.of_user()
+    return [keyring.open(name, passphrase(passphrase_file, name)) for name in dict.fromkeys(people)]
 
 
 def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]:
@@ -187,6 +218,7 @@ def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: lis
 def _protect_files(
     settings: Settings,
     jobs: list[Job],
+    keys: list[Key],
     *,
     n_processes: int,
     device: str,
@@ -201,7 +233,12 @@ def _protect_files(
     with console.progress("Veiling", len(left)) as (advance, say):
         try:
             for item in album.run_jobs(
-                left, settings, device=device, n_processes=n_processes, progress=advance
+                left,
+                settings,
+                keys=keys,
+                device=device,
+                n_processes=n_processes,
+                progress=advance,
             ):
                 items.append(item)
                 for line in (*_lines(item), *_advice(item, settings)):
@@ -293,15 +330,14 @@ def _write_report(path: Path, items: list[Item], settings: Settings) -> None:
         console.err.print(f"The report was not written: {error}")
 
 
-def _pipe(settings: Settings, out: Path | None, device: str) -> None:
-    from faceveil.app import sentences
-    from faceveil.app.protect import Protector
+def _pipe(settings: Settings, keys: list[Key], out: Path | None, device: str) -> None:
+    from faceveil.app import personal, sentences
     from faceveil.io import atomic
     from faceveil.io.photo import decode
 
     photo = decode(sys.stdin.buffer.read(), "standard input")
     with console.progress("Veiling", 1) as (advance, say):
-        outcome = Protector.load(settings, device=device)(photo, advance)
+        outcome = personal.load(settings, keys, device=device)(photo, advance)
         say(sentences.of_verdict(outcome.verdict))
     if out is None or out == Path("-"):
         sys.stdout.buffer.write(outcome.data)
@@ -311,11 +347,11 @@ def _pipe(settings: Settings, out: Path | None, device: str) -> None:
     raise typer.Exit(0 if outcome.verdict.unrecognised() else 5)
 
 
-def _replay(path: Path, out: Path | None, device: str, *, overwrite: bool) -> None:
+def _replay(path: Path, out: Path | None, keys: list[Key], device: str, *, overwrite: bool) -> None:
     from faceveil.app import replay
 
     with console.progress("Replaying", 1) as (advance, say):
-        result = replay.replay(path, device=device, progress=advance)
+        result = replay.replay(path, keys=keys, device=device, progress=advance)
         if out is not None:
             from faceveil.io import atomic
 

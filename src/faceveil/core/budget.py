@@ -17,8 +17,9 @@ DAMAGE: dict[Strength, float] = {"low": 15, "medium": 25, "high": 50}
 def damage_limits(damage: float) -> dict[str, float]:
     """The limits of a :class:`Budget` on what may be seen, as one number.
 
-    A face that is damaged by D keeps a SSIMULACRA2 of 100 - D and differs by D / 1000 in FLIP. The
-    two have different blind spots.
+    A face that is damaged by D keeps a SSIMULACRA2 of 100 - D and differs by D / 1000 in FLIP, no
+    spot of it by more than six times that. The two measures have different blind spots, and both
+    are means, which would rather have a nose redrawn than a face touched.
 
     Args:
         damage: D, in (0, 100].
@@ -28,7 +29,7 @@ def damage_limits(damage: float) -> dict[str, float]:
     """
     if not 0 < damage <= 100:
         raise UsageError(f"Visible damage must lie in (0, 100], not {damage:g}.")
-    return {"ssimulacra2": 100 - damage, "flip": damage / 1000}
+    return {"ssimulacra2": 100 - damage, "flip": damage / 1000, "spot": 6 * damage / 1000}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Budget(Strict):
             medium quality; None for no floor.
         flip: the most the face crop may differ by FLIP at 1:1 (shrunk to 512 px if it is larger),
             in [0, 1]; None for no limit.
+        spot: the most any spot of the face crop may differ by FLIP, see
+            :meth:`faceveil.measures.flip.Flip.spots`, in [0, 1]; None for no limit.
         region: where the veil may lie: the face's ``oval``, the ``head`` with its hair, or ``all``
             of the patch the face is worked on in.
     """
@@ -53,6 +56,7 @@ class Budget(Strict):
     ssim: float | None = None
     ssimulacra2: float | None = None
     flip: float | None = None
+    spot: float | None = None
     region: Region = "oval"
 
     def __post_init__(self) -> None:
@@ -64,5 +68,7 @@ class Budget(Strict):
             raise UsageError(f"budget.ssim must lie in [0, 1], not {self.ssim:g}.")
         if self.ssimulacra2 is not None and not self.ssimulacra2 <= 100:
             raise UsageError(f"budget.ssimulacra2 is at most 100, not {self.ssimulacra2:g}.")
-        if self.flip is not None and not 0 <= self.flip <= 1:
-            raise UsageError(f"budget.flip must lie in [0, 1], not {self.flip:g}.")
+        for name in ("flip", "spot"):
+            ceiling = getattr(self, name)
+            if ceiling is not None and not 0 <= ceiling <= 1:
+                raise UsageError(f"budget.{name} must lie in [0, 1], not {ceiling:g}.")

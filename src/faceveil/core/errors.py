@@ -21,6 +21,10 @@ class ModelError(FaceveilError):
     """A model, its card or a gallery is missing, damaged or unsuitable."""
 
 
+class SecretError(FaceveilError):
+    """A key file is missing, damaged, or does not open."""
+
+
 class NoFaceError(FaceveilError):
     """No face was found where one is needed."""
 

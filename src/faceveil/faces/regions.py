@@ -62,6 +62,12 @@ def region(
     return 0.5 - 0.5 * torch.cos(math.pi * depth.clamp(0, 1))
 
 
+def template_px(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
+    """How many pixels of its patch each face has to one pixel of :data:`TEMPLATE`'s crop."""
+    to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
+    return 1 / torch.linalg.vector_norm(to_template[:, :, 0], dim=1)
+
+
 def _depth(ellipse: Ellipse, landmarks: Tensor, size_px: int) -> Tensor:
     """How far each pixel lies within the ellipse: 0 on its rim, 1 where it begins to weigh 1."""
     to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,23 +13,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.faces.patch import Patch
+from faceveil.faces.patch import Patch, resized
 from faceveil.faces.regions import region
-from faceveil.masks.limits import Slack, visible_limits
+from faceveil.masks.limits import Slack, Spots, visible_limits
 from faceveil.measures.quality import ssim
 from faceveil.measures.shown import shown
 
 _HALVINGS = 10
 """Bisection steps for a strength in [0, 1]: to within one part in 1024."""
+_ROUNDS = 4
+"""Times a change is made fainter where it shows too much, before all of it is."""
 
 
 @torch.inference_mode()
 def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArray[np.uint8]:
     """The patch's native pixels under ``mask``, as close to it as the budget allows.
 
-    The mask is enlarged to the photo's resolution, weighed by the region there and rounded to whole
-    steps of 1/255; then the change is clipped to eps, and scaled down while it breaks another
-    limit.
+    The mask is enlarged to the photo's resolution and weighed by the region there; the change is
+    made fainter where a spot shows too much, rounded to whole steps of 1/255, clipped to eps, and
+    scaled down while it breaks another limit.
 
     Args:
         patch: the face.
@@ -38,23 +41,73 @@ def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArr
     Returns:
         Pixels ``side side 3``; every limit of the budget holds on them exactly.
     """
-    native = torch.from_numpy(patch.native).permute(2, 0, 1).float()
-    weights = region(budget.region, patch.native_landmarks[None], native.shape[-1])[0]
-    change = 255 * weights * patch.enlarge(mask.cpu())
-    if patch.grey:
-        change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
-    limit = float(int(budget.eps))
-    limits = list(_limits(native, weights, patch, budget))
+    wanted = _fainter(Change.of(patch, mask, budget), patch, budget)
+    return wanted.veiled(1.0 if wanted.allowed(1.0) else wanted.strongest())
 
-    def at(strength: float) -> Tensor:
-        return (native + (strength * change).round().clamp(-limit, limit)).clamp(0, 255)
 
-    def allowed(strength: float) -> bool:
-        veiled = at(strength)
-        return all(holds(veiled) for holds in limits)
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a mask does to a patch's own pixels, at any strength in [0, 1]."""
 
-    veiled = at(1.0 if allowed(1.0) else _largest(allowed))
-    return np.ascontiguousarray(veiled.permute(1, 2, 0).to(torch.uint8).numpy())
+    native: Float[Tensor, "3 side side"]
+    wanted: Float[Tensor, "3 side side"]
+    eps: int
+    limits: Sequence[Callable[[Tensor], bool]]
+
+    @classmethod
+    def of(cls, patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> Change:
+        """The change ``mask`` asks for, in steps of 1/255 that are not whole yet."""
+        native = torch.from_numpy(patch.native).permute(2, 0, 1).float()
+        weights = region(budget.region, patch.native_landmarks[None], native.shape[-1])[0]
+        change = 255 * weights * patch.enlarge(mask.cpu())
+        if patch.grey:
+            change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
+        limits = list(_limits(native, weights, patch, budget))
+        return cls(native, change, int(budget.eps), limits)
+
+    def steps(self, strength: float) -> Float[Tensor, "3 side side"]:
+        """The change in whole steps of 1/255, within eps."""
+        return (strength * self.wanted).round().clamp(-self.eps, self.eps)
+
+    def veiled(self, strength: float) -> NDArray[np.uint8]:
+        """The pixels with the change, ``side side 3``."""
+        return _bytes(self.native + self.steps(strength))
+
+    def unveiled(self, strength: float) -> NDArray[np.uint8]:
+        """The pixels without the change, where they have it."""
+        return _bytes(self.native - self.steps(strength))
+
+    def allowed(self, strength: float) -> bool:
+        """Whether every limit holds."""
+        veiled = (self.native + self.steps(strength)).clamp(0, 255)
+        return all(holds(veiled) for holds in self.limits)
+
+    def strongest(self) -> float:
+        """The largest strength found by bisection that is allowed; 0, no change, always is."""
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.allowed(middle) else (low, middle)
+        return low
+
+
+def _fainter(change: Change, patch: Patch, budget: Budget) -> Change:
+    """The change with less where a spot of it would show more than the budget allows."""
+    if budget.spot is None:
+        return change
+    rows, columns = patch.face_crop
+    wanted = change.wanted.clone()
+    before, place = (pixels[None, :, rows, columns] for pixels in (change.native, wanted))
+    spots = Spots(budget.spot, shown(before / 255))
+    for _ in range(_ROUNDS):
+        factors = spots.factors(shown(((before + place) / 255).clamp(0, 1)))
+        place *= resized(factors, place.shape[-2:])
+    return replace(change, wanted=wanted)
+
+
+def _bytes(pixels: Tensor) -> NDArray[np.uint8]:
+    whole = pixels.clamp(0, 255).permute(1, 2, 0).to(torch.uint8)
+    return np.ascontiguousarray(whole.numpy())
 
 
 def _limits(
@@ -71,18 +124,12 @@ def _limits(
         yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
     if (least := budget.ssim) is not None:
         yield lambda veiled: float(ssim(native[None] / 255, veiled[None] / 255)) >= least
-    for slack in visible_limits(budget, face(native)):
+    slacks = visible_limits(budget, face(native))
+    if budget.spot is not None:
+        slacks.append(Spots(budget.spot, face(native)).slack)
+    for slack in slacks:
         yield partial(_holds, slack, face)
 
 
 def _holds(slack: Slack, face: Callable[[Tensor], Tensor], veiled: Tensor) -> bool:
     return float(slack(face(veiled))) >= 0
-
-
-def _largest(allowed: Callable[[float], bool]) -> float:
-    """The largest strength found by bisection that is allowed; 0, no change, always is."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if allowed(middle) else (low, middle)
-    return low

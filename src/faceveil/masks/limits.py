@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.measures.flip import Flip
+from faceveil.measures.flip import PIXELS_PER_DEGREE, SPOT_DEGREES, Flip
 from faceveil.measures.ssimulacra2 import Ssimulacra2, enlarged
+from faceveil.ops.treat import blur
 
 Slack = Callable[[Float[Tensor, "b 3 h w"]], Float[Tensor, " b"]]
 """The room veiled face crops in [0, 1] leave to a limit, differentiable; it holds from 0 on."""
@@ -32,6 +33,35 @@ def visible_limits(budget: Budget, faces: Float[Tensor, "b 3 h w"]) -> list[Slac
         ssimulacra2 = Ssimulacra2(enlarged(faces))
         limits.append(lambda veiled: ssimulacra2(enlarged(veiled)) - floor)
     return limits
+
+
+class Spots:
+    """The limit of a budget on every single spot of face crops.
+
+    A step back along the gradient of the worst spot would leave the others, so masks are made
+    fainter where they show too much, everywhere at once.
+
+    Args:
+        most: what a spot may differ by, in FLIP.
+        faces: the crops before veiling, as in :func:`visible_limits`.
+    """
+
+    def __init__(self, most: float, faces: Float[Tensor, "b 3 h w"]) -> None:
+        self._most, self._flip = most, Flip(faces)
+
+    def slack(self, veiled: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
+        """The room the worst spot leaves."""
+        return self._most - self._flip.spots(veiled).amax((1, 2))
+
+    def factors(self, veiled: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
+        """What to multiply each pixel's change with, in (0, 1], for spots to come near the limit.
+
+        FLIP grows more slowly than the change, so a spot stays above the limit and nears it from
+        time to time; the other way round, veils would fade.
+        """
+        shown = self._flip.spots(veiled)[:, None]
+        factors = (self._most / shown.clamp_min(1e-6)).clamp_max(1)
+        return blur(factors, [SPOT_DEGREES / 2 * PIXELS_PER_DEGREE] * len(factors))
 
 
 def toward(

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from faceveil.core.budget import Budget
 from faceveil.core.goal import Goal
 from faceveil.faces.patch import Slices, resized
-from faceveil.masks.limits import Slack, length, visible_limits
+from faceveil.masks.limits import Slack, Spots, length, visible_limits
 from faceveil.masks.views import View, Views
 from faceveil.recognisers.ensemble import Embeddings, Ensemble
 
@@ -147,14 +147,37 @@ class Problem:
         return [partial(self._slack, limits) for limits in zip(*by_face, strict=True)]
 
     def _slack(self, limits: Sequence[Slack], mask: Tensor) -> Tensor:
+        return torch.cat(
+            [limit(face) for limit, face in zip(limits, self._veiled_faces(mask), strict=True)]
+        )
+
+    @torch.no_grad()
+    def factors(self, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 1 w w"]:
+        """What to multiply a mask with, in (0, 1], where a spot shows more than the budget allows.
+
+        See :class:`Spots`; one where it has no such limit, and outside the face crops.
+        """
+        factors = torch.ones_like(mask[:, :1])
+        if self.budget.spot is None:
+            return factors
+        for index, face in enumerate(self._veiled_faces(mask)):
+            place = factors[index, None, :, *self.face_crops[index]]
+            place.copy_(resized(self._spots[index].factors(face), place.shape[-2:]))
+        return factors
+
+    @cached_property
+    def _spots(self) -> list[Spots]:
+        assert self.budget.spot is not None  # noqa: S101  asked for only where it is set
+        return [Spots(self.budget.spot, face[None]) for face in self.faces]
+
+    def _veiled_faces(self, mask: Tensor) -> Iterator[Float[Tensor, "1 3 _ _"]]:
+        """The face crops under ``mask``, as they are shown."""
         changes = self.visible(mask)
-        slacks = []
-        for index, (limit, face, (rows, columns)) in enumerate(
-            zip(limits, self.faces, self.face_crops, strict=True)
+        for index, (face, (rows, columns)) in enumerate(
+            zip(self.faces, self.face_crops, strict=True)
         ):
             change = resized(changes[index, None, :, rows, columns], face.shape[-2:])
-            slacks.append(limit((face[None] + change).clamp(0, 1)))
-        return torch.cat(slacks)
+            yield (face[None] + change).clamp(0, 1)
 
     def steps(self, n_steps: int) -> Iterator[int]:
         """``range(n_steps)``, reporting progress after each."""

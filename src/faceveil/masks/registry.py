@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceveil.core.errors import UsageError
-from faceveil.masks import face_off, fawkes, iterative, lowkey, obfuscate, tip_im, veil
+from faceveil.masks import chameleon, face_off, fawkes, iterative, lowkey, obfuscate, tip_im, veil
 from faceveil.masks.method import Method
 
 METHODS: dict[str, type[Method]] = {
@@ -23,6 +23,7 @@ METHODS: dict[str, type[Method]] = {
         fawkes.FawkesHigh,
         face_off.FaceOff,
         lowkey.LowKey,
+        chameleon.Chameleon,
         obfuscate.Blur,
         obfuscate.Pixelate,
         obfuscate.Darken,

@@ -7,7 +7,8 @@ Ours. Four ideas carry it; docs/veil.md has the ablation of each.
   there. What is left of the step is what these measures mind least. A finished mask that is scaled
   down to the same limits keeps far less protection.
 * Measures have blind spots, and a descent finds them. So masks are weighed: strong where the face
-  is busy, faint on smooth skin and sky (texture masking), and with less colour than brightness.
+  is busy, faint on smooth skin and sky (texture masking), with less colour than brightness, and
+  smooth below what a recogniser resolves. No single spot may show much more than the rest.
 * Every surrogate pushes with the same strength: its gradient counts by direction only, however
   steep its loss. What moves several recognisers at once moves those that nobody asked.
 * Every step sees the face through other views, so that no mask rests on one grid of pixels.
@@ -26,52 +27,57 @@ from torch import Tensor
 from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
+from faceveil.faces.regions import template_px
 from faceveil.masks.limits import length, toward
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
 from faceveil.measures.texture import texture
+from faceveil.ops.treat import blur
 
 
 @dataclass(frozen=True)
 class Veil(Method):
     """Momentum descent along the limits of visible damage.
 
-    With weights w of texture and P the split into brightness and colour, a mask is m = w P u, and
-    u <- u - stride v / |v|, v <- momentum v + g / |g| with g the surrogates' balanced gradient by
-    u; then ``repairs`` rounds of Newton steps of u to each limit that m breaks.
+    With weights w of texture, P the split into brightness and colour and G a Gaussian, a mask is
+    m = w P G u, and u <- u - stride v / |v|, v <- momentum v + g / |g| with g the surrogates'
+    balanced gradient by u. After each step u is repaired: made fainter where a spot of m shows too
+    much, and led back by a Newton step to each limit that m breaks.
 
     Attributes:
         steps: iterations.
         alpha: root mean square of the mask's change in one step before repairs, in 1/255.
         momentum: decay of the accumulated gradient.
-        repairs: rounds of Newton steps back to the limits after each step.
-        settling: further rounds after the last step.
+        settling: further repairs after the last step.
         reach: the longest Newton step, as a share of the mask's length.
         texture_power: power of the texture weights; 0 for none.
         calm: the deviation, in 1/255, that smooth places are taken to have at least.
+        smoothness: sigma of G, in pixels of the 112 px crop recognisers look at; 0 for none.
         colour: the share of colour that is kept, in [0, 1]; 0 makes grey masks.
     """
 
     name: ClassVar[str] = "veil"
     summary: ClassVar[str] = "the most protection for what may be seen of it"
     default_goal: ClassVar[GoalName] = "dodge"
-    default_budget: ClassVar[Budget] = Budget(eps=32.0, ssimulacra2=75.0, flip=0.025)
+    default_budget: ClassVar[Budget] = Budget(eps=32.0, ssimulacra2=75.0, flip=0.025, spot=0.15)
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
 
     steps: int = 24
     alpha: float = 0.5
     momentum: float = 0.7
-    repairs: int = 1
     settling: int = 6
     reach: float = 0.5
     texture_power: float = 1.0
     calm: float = 2.0
+    smoothness: float = 0.5
     colour: float = 0.5
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise UsageError(f"method.steps must be at least 1, not {self.steps}.")
+        if self.smoothness < 0:
+            raise UsageError(f"method.smoothness is 0 or more, not {self.smoothness:g}.")
         if not 0 <= self.colour <= 1:
             raise UsageError(f"method.colour must lie in [0, 1], not {self.colour:g}.")
         if self.calm <= 0:
@@ -81,27 +87,39 @@ class Veil(Method):
         """Descend from a whisper of noise; every step ends near the limits."""
         problem = problem.towards_nearest()
         weights = self._weights(problem)
+        sigmas_px = (self.smoothness * template_px(problem.landmarks)).tolist()
         stride = self.alpha / 255 * math.sqrt(problem.pixels[0].numel())
         free = problem.nudge()
         velocity = torch.zeros_like(free)
 
-        def mask_of(free: Tensor) -> Tensor:
-            grey = free.mean(dim=1, keepdim=True)
-            return weights * (grey + self.colour * (free - grey))
+        def muted(mask: Tensor) -> Tensor:
+            grey = mask.mean(dim=1, keepdim=True)
+            return grey + self.colour * (mask - grey)
 
-        def repaired(free: Tensor, rounds: int) -> Tensor:
-            for _ in range(rounds):
-                for slack in problem.limits:
-                    free = toward(slack, free, mask_of, reach=self.reach)
+        def smooth(mask: Tensor) -> Tensor:
+            return blur(mask, sigmas_px) if self.smoothness else mask
+
+        def mask_of(free: Tensor) -> Tensor:
+            return weights * muted(smooth(free))
+
+        def free_of(gradient: Tensor) -> Tensor:
+            """The transpose of ``mask_of``."""
+            return smooth(muted(weights * gradient))
+
+        def repaired(free: Tensor) -> Tensor:
+            free = problem.factors(mask_of(free)) * free
+            for slack in problem.limits:
+                free = toward(slack, free, mask_of, reach=self.reach)
             return free
 
         for _ in problem.steps(self.steps):
-            # mask_of is symmetric, so it also leads gradients from masks back to what is free.
-            push = mask_of(problem.balanced_gradient(mask_of(free), problem.draw_views()))
+            push = free_of(problem.balanced_gradient(mask_of(free), problem.draw_views()))
             velocity = self.momentum * velocity + push / length(push).clamp_min(1e-30)
             free = free - stride * velocity / length(mask_of(velocity)).clamp_min(1e-30)
-            free = repaired(free, self.repairs)
-        return mask_of(repaired(free, self.settling))
+            free = repaired(free)
+        for _ in range(self.settling):
+            free = repaired(free)
+        return mask_of(free)
 
     def _weights(self, problem: Problem) -> Float[Tensor, "b 1 w w"]:
         """Of the mask at each pixel, in (0, 1]: 1 where the face is busiest."""

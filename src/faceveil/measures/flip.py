@@ -18,6 +18,7 @@ from faceveil.measures.comparable import comparable
 from faceveil.ops.band import band, filtered, gaussian
 from faceveil.ops.power import power
 from faceveil.ops.srgb import lab, linear, mixed, xyz_matrix
+from faceveil.ops.treat import blur
 
 PIXELS_PER_DEGREE = 0.7 * 3840 / 0.7 * math.pi / 180
 """67.02: a 4K screen 0.7 m wide seen from 0.7 m."""
@@ -30,6 +31,9 @@ CONTRAST = ((1, 0.0047), (1, 0.0053), (34.1, 0.04), (13.5, 0.025))
 
 Q_C, P_C, P_T = 0.7, 0.4, 0.95
 Q_F, EDGE_WIDTH_DEGREES = 0.5, 0.082
+
+SPOT_DEGREES = 0.06
+"""Sigma of the Gaussian that makes a spot of single pixels: four of them at 67 a degree (ours)."""
 
 
 def flip(
@@ -88,6 +92,11 @@ class Flip:
         (colours, features), (their_colours, their_features) = self._seen, self._see(others)
         colour = _colour_difference(colours, their_colours)
         return power(colour, 1 - _feature_difference(features, their_features))
+
+    def spots(self, others: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        """The mean of :meth:`map` near each pixel, weighed by a Gaussian of .06 degrees (ours)."""
+        sigma_px = SPOT_DEGREES * self._pixels_per_degree
+        return blur(self.map(others)[:, None], [sigma_px] * len(others))[:, 0]
 
     def _see(self, images: Tensor) -> tuple[Tensor, Tensor]:
         opponents = _opponents(images)

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 
+from faceveil.bench.accepted import true_accepts
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Items, Plan, Protocol
 from faceveil.bench.task import Task
@@ -18,7 +19,7 @@ from faceveil.data.open import open_pairs, open_pictures
 from faceveil.data.pictures import Pairs, Picture
 from faceveil.measures.identification import rank_n
 from faceveil.measures.rate import rate
-from faceveil.measures.verification import k_fold_accuracy, n_false_accepts, pairs, threshold_at
+from faceveil.measures.verification import k_fold_accuracy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +70,9 @@ class Clean(Protocol):
                 seed=self.seed,
             )
             figures.append(Figure("Rank-1", rank_1, {"victim": victim}))
-            genuine, impostor = pairs(embeddings, people)
-            owners = _owners(people)
-            for far in (far for far in self.fars if n_false_accepts(far, impostor.numel())):
-                threshold = threshold_at(genuine, impostor, far)
-                accepted = rate(genuine.double() >= threshold.cosine, owners, seed=self.seed)
-                note = f"threshold {threshold.cosine:.3f} from {impostor.numel()} impostor pairs"
-                figures.append(Figure(f"TAR@{far:g}", accepted, {"victim": victim}, note=note))
+            figures += true_accepts(
+                embeddings, people, self.fars, at={"victim": victim}, seed=self.seed
+            )
         return figures
 
 
@@ -126,13 +123,3 @@ def _shown(found: Pairs) -> list[Picture]:
     """The pictures that occur in a pair."""
     used = sorted({at for pair in found.pairs for at in (pair.first, pair.second)})
     return [found.pictures[at] for at in used]
-
-
-def _owners(people: Sequence[str]) -> list[str]:
-    """Whose each same-person pair is, in the order of :func:`pairs`."""
-    left = Counter(people)
-    owners = []
-    for person in people:
-        left[person] -= 1
-        owners += [person] * left[person]
-    return owners

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,15 @@ Aim = Literal["dodge", "impersonate"]
 class Level(Strict):
     """Equal visible damage: every face keeps at least this SSIMULACRA2, with no change over eps.
 
-    A method's own limit on FLIP is lifted, or it would show less than the others.
+    A method's own limits on FLIP are lifted, or it would show less than the others.
 
     The mask is scaled down until the floor holds, so ``eps`` should be large enough to reach it;
     methods that know no eps (obfuscations) keep their own. Both hold on the pixels that are coded:
     what a JPEG's coding does to them comes on top (half a point at most on a few photos here).
+
+    Attributes:
+        ssimulacra2: what the face crop keeps at least.
+        eps: the greatest change of a pixel, in 1/255.
     """
 
     ssimulacra2: float
@@ -152,7 +157,8 @@ class Psr(Comparison):
         surrogates = [name for name in self.surrogates if name != victim]
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
-            fixed |= {"budget.ssimulacra2": level.ssimulacra2, "budget.flip": None}
+            fixed |= {"budget.ssimulacra2": level.ssimulacra2}
+            fixed |= {"budget.flip": None, "budget.spot": None}
             if method_class(method).optimises:
                 fixed["budget.eps"] = level.eps
         settings = self.settings_of(method, surrogates, fixed=fixed)
@@ -162,20 +168,24 @@ class Psr(Comparison):
         people = tuple(targets[:1]) if aim == "impersonate" else ()
         return Arm({**at, "left out": victim}, settings, people)
 
+    def judges(self, arm: Arm) -> Mapping[str, Mapping[str, str]]:
+        """The victims ``arm`` is judged by, and where what each says stands in tables."""
+        return {arm.at["left out"]: {}}
+
     def _figures(
         self, parts: Cast, known: Sequence[Picture], arms: Sequence[Arm], items: Items
     ) -> list[Figure]:
         seen = items.seen(parts, arms)
-        thresholds = {victim: self._thresholds(items, known, victim) for victim in self.victims}
+        thresholds = functools.cache(partial(self._thresholds, items, known))
         figures = []
         for arm, treatment in product(arms, self.treated):
-            victim = arm.at["left out"]
-            at = {**arm.at, "after": treatment.name}
-            answers, clean = (
-                self._answers(items, one, seen, victim, treatment, thresholds[victim])
-                for one in (arm, None)
-            )
-            figures += [Figure(name, answers[name], at, clean[name]) for name in answers]
+            for victim, place in self.judges(arm).items():
+                at = {**arm.at, **place, "after": treatment.name}
+                answers, clean = (
+                    self._answers(items, one, seen, victim, treatment, thresholds(victim))
+                    for one in (arm, None)
+                )
+                figures += [Figure(name, answers[name], at, clean[name]) for name in answers]
         for arm, name in product(arms, VISIBLE):
             values = torch.tensor([item.damage[name] for item in items.of(arm, seen.probes)])
             value = mean(values, seen.probe_people, seed=self.seed)
@@ -227,33 +237,6 @@ class Psr(Comparison):
         )
         rates["cosine to the same person"] = mean(to_self, people, seed=seed)
         return rates
-
-
-@dataclass(frozen=True, kw_only=True)
-class Robustness(Psr):
-    """PSR at FAR after what the world, or an attacker, does to the file.
-
-    Attributes: those of :class:`Psr`, of which it differs in its treatments alone.
-    """
-
-    name: ClassVar[str] = "robustness"
-    summary: ClassVar[str] = "The same after JPEG, resizing, blur, screenshots and purification."
-
-    levels: tuple[Level, ...] = (Level(50.0, 12.0),)
-    treatments: tuple[str, ...] = (
-        "",
-        "jpeg 90",
-        "jpeg 75",
-        "jpeg 50",
-        "resize 0.5",
-        "resize 0.5 + jpeg 75",
-        "blur 1",
-        "screenshot 0.8",
-        "fit 1080 + jpeg 80",
-        "fit 2048 + jpeg 85",
-        "median 3",
-        "bits 4",
-    )
 
 
 def _nearest(similarities: Tensor, entries: Sequence[Sequence[int]]) -> Tensor:

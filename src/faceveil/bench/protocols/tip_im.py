@@ -33,6 +33,12 @@ class Reported(Strict):
     """What others reported: ``measure`` with one surrogate and gamma, by victim.
 
     The recognisers are theirs; :attr:`TipIm.counterparts` says which of ours stand for them.
+
+    Attributes:
+        measure: such as ``Rank-1-T``.
+        surrogate: the recogniser masks were made with.
+        gamma: the weight of the MMD.
+        by_victim: the figure of each recogniser asked.
     """
 
     measure: str

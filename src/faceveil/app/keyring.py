@@ -1,0 +1,189 @@
+"""The keyring: a folder with one sealed file for each enrolled person."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceveil.app import key as keys
+from faceveil.app.key import Key
+from faceveil.core.errors import SecretError, UsageError
+from faceveil.io import atomic, sealed
+from faceveil.recognisers import zoo
+
+SUFFIX = ".veilkey"
+_NAME = re.compile(r"[^\W_][\w .'-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key as anybody sees it: its file, and the person's name if that was not to be hidden."""
+
+    path: Path
+    name: str | None
+
+    @property
+    def id(self) -> str:
+        """What the key is called where its name is hidden."""
+        return self.path.stem
+
+    def __str__(self) -> str:
+        return self.id if self.name is None else f"{self.name} ({self.id})"
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys in ``folder``; ``cost`` is what new ones are sealed with, see :mod:`sealed`."""
+
+    folder: Path
+    cost: int = sealed.COST
+
+    @classmethod
+    def of_user(cls) -> Keyring:
+        """$FACEVEIL_HOME/keys, else the platform's data folder."""
+        return cls(zoo.home().with_name("keys"))
+
+    def entries(self) -> list[Entry]:
+        """Every key, damaged ones too, in the order of their files' names."""
+        return [Entry(path, _name(path)) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
+
+    def add(self, key: Key, passphrase: str, *, hide_name: bool) -> Entry:
+        """Seal ``key`` and keep it.
+
+        Raises:
+            UsageError: the passphrase is empty.
+            SecretError: somebody of that name is enrolled.
+            PhotoError: the file cannot be written.
+        """
+        self.check_free(key.name, passphrase)
+        label = {"name": None if hide_name else key.name}
+        data = sealed.seal(keys.to_bytes(key), passphrase, label, cost=self.cost)
+        path = self.folder / f"{secrets.token_hex(4)}{SUFFIX}"
+        atomic.write(path, data, overwrite=False)
+        return Entry(path, None if hide_name else key.name)
+
+    def check_free(self, name: str, passphrase: str) -> None:
+        """Refuses a name that is taken, as far as ``passphrase`` lets one see, or that is none.
+
+        Raises:
+            UsageError: it is no name, or the passphrase is empty.
+            SecretError: it is taken.
+        """
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} is no name: begin with a letter or digit, and use letters, digits, "
+                "spaces and . ' - _ (64 at most)."
+            )
+        if not passphrase:
+            raise UsageError("An empty passphrase protects nothing: choose a few words.")
+        if any(name == _known_name(entry, passphrase) for entry in self.entries()):
+            raise SecretError(
+                f"{name} is enrolled already: choose another name, or delete the old key with "
+                f"`faceveil keys delete {name}`. What was veiled with it then stays veiled."
+            )
+
+    def open(self, name: str, passphrase: str) -> Key:
+        """The key of ``name``, or of the file of that id.
+
+        Raises:
+            SecretError: nobody of that name is enrolled, the passphrase is wrong, or the file is
+                damaged.
+        """
+        hidden = []
+        for entry in self.entries():
+            if name in (entry.name, entry.id):
+                return _open(entry, passphrase)
+            if entry.name is None:
+                hidden.append(entry)
+        for entry in hidden:
+            with contextlib.suppress(SecretError):
+                key = _open(entry, passphrase)
+                if key.name == name:
+                    return key
+        shut = f" {len(hidden)} keys hide their names and did not open as {name}." if hidden else ""
+        raise SecretError(
+            f"{name} is not enrolled: run `faceveil enrol {name} PHOTOS` first.{shut}"
+        )
+
+    def find(self, name: str) -> Entry:
+        """The entry whose name or id is ``name``, without its passphrase.
+
+        Raises:
+            SecretError: there is none.
+        """
+        for entry in self.entries():
+            if name in (entry.name, entry.id):
+                return entry
+        raise SecretError(
+            f"There is no key called {name}; `faceveil keys list` shows the names and ids there "
+            "are, and a key that hides its name is named by its id."
+        )
+
+    def take_in(self, path: Path) -> Entry:
+        """Keep a copy of an exported key.
+
+        Raises:
+            SecretError: the file is no key or is damaged, or its name or id is taken.
+            PhotoError: it cannot be read or written.
+        """
+        data = read(path)
+        name = sealed.label(data, str(path)).get("name")
+        for entry in self.entries():
+            if entry.path.read_bytes() == data:
+                raise SecretError(f"{path}: this key is on the keyring already, as {entry}.")
+            if name is not None and entry.name == name:
+                raise SecretError(f"{path}: {name} is enrolled already, with another key.")
+        own = path.stem if re.fullmatch(r"[0-9a-f]{8}", path.stem) else secrets.token_hex(4)
+        kept = self.folder / f"{own}{SUFFIX}"
+        atomic.write(kept, data, overwrite=False)
+        return Entry(kept, name if isinstance(name, str) else None)
+
+
+def delete(entry: Entry) -> None:
+    """Remove a key; nothing brings it back.
+
+    Raises:
+        SecretError: the file cannot be removed.
+    """
+    try:
+        entry.path.unlink()
+    except OSError as error:
+        raise SecretError(f"{entry.path}: cannot be removed ({error.strerror}).") from None
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a key file.
+
+    Raises:
+        SecretError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SecretError(f"{path}: the key cannot be read ({error.strerror}).") from None
+
+
+def _open(entry: Entry, passphrase: str) -> Key:
+    name = str(entry) if entry.name else str(entry.path)
+    return keys.from_bytes(sealed.unseal(read(entry.path), passphrase, name), name)
+
+
+def _name(path: Path) -> str | None:
+    try:
+        name = sealed.label(read(path), str(path)).get("name")
+    except SecretError:
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _known_name(entry: Entry, passphrase: str) -> str | None:
+    """The entry's name, None where neither its label nor ``passphrase`` tells it."""
+    if entry.name is not None:
+        return entry.name
+    try:
+        return _open(entry, passphrase).name
+    except SecretError:
+        return None

@@ -1,0 +1,77 @@
+"""``faceveil keys``: the enrolled people's keys, and moving and deleting them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceveil.core.errors import UsageError
+
+app = typer.Typer(help="List, export, import and delete personal keys.", no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(metavar="NAME", help="A name or id `keys list` shows.")]
+
+
+@app.command("list")
+def list_keys(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the keys there are; names that were hidden stay so."""
+    from faceveil.app.keyring import Keyring
+
+    entries = Keyring.of_user().entries()
+    if as_json:
+        rows = [{"id": one.id, "name": one.name, "path": str(one.path)} for one in entries]
+        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    for entry in entries:
+        typer.echo(f"{entry.id}  {entry.name or '(name hidden)'}")
+    if not entries:
+        typer.echo("Nobody is enrolled: faceveil enrol NAME PHOTOS")
+
+
+@app.command("export")
+def export_key(
+    name: Which, out: Annotated[Path, typer.Argument(help="File to write, or a folder.")]
+) -> None:
+    """Copy a key, sealed as it is, for a backup or another machine."""
+    from faceveil.app import keyring
+    from faceveil.io import atomic
+
+    entry = keyring.Keyring.of_user().find(name)
+    path = out / entry.path.name if out.is_dir() else out
+    atomic.write(path, keyring.read(entry.path), overwrite=False)
+    typer.echo(f"{entry} is in {path}. Its passphrase opens it there too.")
+
+
+@app.command("import")
+def import_key(file: Annotated[Path, typer.Argument(help="An exported key.")]) -> None:
+    """Take an exported key in; its passphrase stays what it was."""
+    from faceveil.app.keyring import Keyring
+
+    typer.echo(f"{Keyring.of_user().take_in(file)} is on the keyring.")
+
+
+@app.command()
+def delete(
+    name: Which,
+    confirm: Annotated[
+        str | None, typer.Option(help="The name again, in scripts, instead of being asked.")
+    ] = None,
+) -> None:
+    """Delete a key for good, after asking in so many words."""
+    from faceveil.app import keyring
+
+    entry = keyring.Keyring.of_user().find(name)
+    if confirm is None:
+        typer.echo(
+            f"Without this key nobody can take the masks of {entry} off again, or veil new photos "
+            "with the same mask. Photos already veiled stay veiled.",
+            err=True,
+        )
+        confirm = typer.prompt(f'Type "{name}" to delete it', err=True)
+    if confirm != name:
+        raise UsageError(f"{confirm!r} is not {name!r}: nothing was deleted.")
+    keyring.delete(entry)
+    typer.echo(f"{entry} is deleted.")

@@ -1,0 +1,48 @@
+"""Where a passphrase comes from: a file, the environment, or whoever sits at the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceveil.core.errors import SecretError, UsageError
+
+VARIABLE = "FACEVEIL_PASSPHRASE"
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help=f"File with the passphrase, for scripts. Default: ${VARIABLE}, or asked."),
+]
+
+
+def passphrase(file: Path | None, whose: str, *, new: bool = False) -> str:
+    """The passphrase of a key.
+
+    Args:
+        file: its first line is taken; None for the environment, or else a question.
+        whose: what the question calls the key.
+        new: whether it is being chosen, and asked for twice.
+
+    Raises:
+        UsageError: there is nobody to ask.
+        SecretError: the file cannot be read.
+    """
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretError(f"{file}: the passphrase cannot be read ({error}).") from None
+    if VARIABLE in os.environ:
+        return os.environ[VARIABLE]
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"A passphrase is needed: give --passphrase-file, or set {VARIABLE}, where nobody can "
+            "be asked."
+        )
+    question = f"Choose a passphrase for {whose}" if new else f"Passphrase of {whose}"
+    answer: str = typer.prompt(question, hide_input=True, confirmation_prompt=new, err=True)
+    return answer

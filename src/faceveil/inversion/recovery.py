@@ -1,0 +1,151 @@
+"""Recovery of faces from masked ones, by a U-Net trained on public faces under fresh masks.
+
+    minimise over g:  E ||g(M(x)) - x||_1,   x public, M with draws of its own in every step
+
+The attacker holds the recogniser, so knows the mask's procedure and statistics, but not the key of
+its draws; and holds masked faces that leaked, with the labels stored beside them. Of a mix of
+several people's faces, g is asked for the one with the largest share.
+
+This is how defences that mask what they train on are judged (Mi et al., PartialFace, ICCV 2023).
+Two things can leak, and a defence may hide one and not the other: what a recogniser was *trained*
+on (the training mask), and what it is *asked* (the inference mask).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import astuple, dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from faceveil.core.errors import UsageError
+from faceveil.core.seeds import derive, generator
+from faceveil.inversion.attack import Attack, Threat
+from faceveil.inversion.descent import fit
+from faceveil.inversion.leaks import as_in_training
+from faceveil.inversion.looks import reframed
+from faceveil.inversion.networks import UNet
+from faceveil.inversion.problem import Problem
+from faceveil.inversion.victim import Victim
+from faceveil.training.defence import Labels, Masked, Masking
+
+
+@dataclass(frozen=True)
+class Unmasking(Attack):
+    """Undo a mask.
+
+    Attributes:
+        steps, batch, lr: of the U-Net's training, by Adam.
+        jitter: of the training faces, see :func:`~faceveil.inversion.looks.reframed`.
+        candidates: leaked faces of the person that are undone: those with the largest shares.
+    """
+
+    steps: int = 400
+    batch: int = 16
+    lr: float = 0.002
+    jitter: float = 0.02
+    candidates: int = 1
+
+    @abstractmethod
+    def mask(
+        self,
+        masking: Masking,
+        faces: Float[Tensor, "b 3 s s"],
+        people: Int[Tensor, " b"],
+        seed: int,
+    ) -> Masked:
+        """The mask that is to be undone, at work."""
+
+    def obstacle(self, victim: Victim) -> str | None:
+        """Nothing stands in front of the backbone."""
+        if victim.masked:
+            return None
+        return (
+            f"{self.name} undoes the mask a recogniser was trained with, and {victim.name} is an "
+            "imported file that tells of none: name the folder of a run of faceveil train."
+        )
+
+    def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "n 3 s s"], Float[Tensor, " n"]]:
+        """The person's leaked faces undone; the confidence is their share."""
+        if problem.leaked is None:
+            raise UsageError(f"{self.name}: no masked face has leaked.")
+        inputs, labels = problem.leaked
+        shares = (labels.weight * (labels.people == problem.person)).sum(1)
+        share, rows = shares.topk(min(self.candidates, len(shares)))
+        network = self._unet(problem)
+        with torch.no_grad():
+            images = network(inputs[rows].to(problem.victim.device))
+        return images.expand(-1, 3, -1, -1), share
+
+    def _unet(self, problem: Problem) -> UNet:
+        """The U-Net, the same for every person."""
+        victim, n_colours = problem.victim, problem.n_colours
+
+        def build() -> UNet:
+            masking = victim.masking(0)
+            channels, grid_px = masking.n_channels, masking.side_px
+            return UNet(channels, grid_px, victim.size_px, n_colours).to(victim.device)
+
+        def train(network: UNet, seed: int) -> None:
+            draw, masking = generator(seed), victim.masking(seed)
+
+            def loss_of(step: int) -> Tensor:
+                chosen = torch.randint(len(problem.public), (self.batch,), generator=draw)
+                faces = reframed(problem.public[chosen].to(victim.device), self.jitter, draw)
+                own = torch.arange(len(faces), device=victim.device)
+                with torch.no_grad():
+                    masked = self.mask(masking, faces, own, derive(seed, step))
+                wanted = faces[largest(masked.labels), :n_colours]
+                return F.l1_loss(network(masked.inputs), wanted)
+
+            fit(network, loss_of, steps=self.steps, lr=self.lr)
+
+        origin = (victim.fingerprint, problem.fingerprint, str(astuple(self)))
+        return problem.kept.trained(build, train, self.name, *origin)
+
+
+@dataclass(frozen=True)
+class TrainingRecovery(Unmasking):
+    """Undo the training mask of inputs that leaked from where the recogniser was trained."""
+
+    name: ClassVar[str] = "recovery"
+    summary: ClassVar[str] = "a U-Net undoes the training mask of leaked training inputs"
+    threat: ClassVar[Threat] = "masked inputs"
+
+    def mask(
+        self,
+        masking: Masking,
+        faces: Float[Tensor, "b 3 s s"],
+        people: Int[Tensor, " b"],
+        seed: int,
+    ) -> Masked:
+        """The training mask."""
+        return as_in_training(masking, faces, people, seed)
+
+
+@dataclass(frozen=True)
+class QueryRecovery(Unmasking):
+    """Undo the inference mask of queries that were overheard."""
+
+    name: ClassVar[str] = "query-recovery"
+    summary: ClassVar[str] = "a U-Net undoes the inference mask of overheard queries"
+    threat: ClassVar[Threat] = "masked queries"
+
+    def mask(
+        self,
+        masking: Masking,
+        faces: Float[Tensor, "b 3 s s"],
+        people: Int[Tensor, " b"],
+        seed: int,
+    ) -> Masked:
+        """The inference mask."""
+        return Masked(masking(faces), Labels.hard(people))
+
+
+def largest(labels: Labels) -> Int[Tensor, " b"]:
+    """Of each row, whoever has the largest share."""
+    return labels.people.gather(1, labels.weight.argmax(1, keepdim=True))[:, 0]
