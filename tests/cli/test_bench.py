@@ -76,7 +76,7 @@ def test_a_protocols_help_goes_on_with_all_its_fields(name: str) -> None:
 def test_a_run_from_command_to_tables_and_again_from_cache(faceveil: Run, here: Path) -> None:
     done = faceveil("bench", *TIP_IM, "-o", "run", "--jobs", "1", "--keep-veiled")
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stderr == b""
+    assert all(line.endswith(b" left") for line in done.stderr.splitlines())  # progress, if slow
     text = done.stdout.decode()
     for word in ("Rank-1-T", "Rank-5-UT", "mim", "darken", "ada.toml", "bob.toml", "[0.00]"):
         assert word in text, text
@@ -235,6 +235,7 @@ def test_killed_ten_times_at_random_a_run_loses_nothing_it_had_finished(here: Pa
         time.sleep(0.1)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_keeps_what_is_finished(here: Path) -> None:

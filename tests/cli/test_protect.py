@@ -260,6 +260,7 @@ def test_targets_are_taken_from_photos(faceveil: Run, tmp_path: Path, portrait_p
     assert b"1 of 1 faces veiled" in done.stderr, done.stderr.decode()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_keeps_what_is_finished_and_resume_does_the_rest(

@@ -36,7 +36,7 @@ class Adaptation(Strict, ABC):
     people: str = ":40"
     photos: int = 2
     steps: int = 150
-    batch: int = 16
+    batch: int = 8
     lr: float = 1e-4
 
     def __post_init__(self) -> None:

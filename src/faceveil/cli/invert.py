@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN = ("Acc@1", "Acc@5", "cosine", "verified", "SSIM", "PSNR")
 """Figures of reconstructions that the table has room for; figures.json has all."""
 
-WIDTH = 120
+WIDTH = 150
 """Of the table, where there is no terminal to say."""
 
 
@@ -93,7 +93,9 @@ def invert(  # noqa: PLR0917  the command line passes everything by name
 
 def _show(done: Inverted) -> None:
     """A table of reconstructions, judged, and a line for each other figure."""
-    table = Table("what", "of", *SHOWN, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("what", "of", *SHOWN):
+        table.add_column(name, no_wrap=True)
     for outcome in done.outcomes:
         if "Acc@1" in outcome.figures:
             figures = [outcome.figures[name] for name in SHOWN]
@@ -104,5 +106,7 @@ def _show(done: Inverted) -> None:
             for name, figure in outcome.figures.items():
                 typer.echo(f"{outcome.title}, {name}: {figure}")
     page = Console(highlight=False)
-    page.print(table, width=None if page.is_terminal else WIDTH)
+    if not page.is_terminal:
+        page.width = WIDTH
+    page.print(table)
     typer.echo(f"Judged by {done.judge}; 95 % intervals over people.")
