@@ -136,6 +136,22 @@ def test_a_users_own_thresholds_replace_the_calibration(
     assert psrs == {ada: 0.0, bob: 1.0}
 
 
+def test_with_nobody_left_out_every_victim_judges_what_all_surrogates_made(
+    psr: Make, recognisers: tuple[str, ...]
+) -> None:
+    protocol = psr(methods=("darken", "mim"), leave_out=False)
+    plan = protocol.plan()
+    arms = {task.arm.name: task.arm for task in plan.tasks if task.arm is not None}
+    assert {arm.at["left out"] for arm in arms.values()} == {"nobody"}
+    assert len(arms) == 2
+    for arm in arms.values():
+        assert arm.settings.run.surrogates == recognisers
+    figures = plan.figures(made_up(plan, protocol.victims))
+    victims = [figure.at["victim"] for figure in figures if figure.measure == "Rank-1-UT"]
+    assert victims == 2 * list(protocol.victims)
+    psr(methods=("darken",), leave_out=False, surrogates=recognisers[:1])  # one is enough now
+
+
 def test_no_victim_is_a_surrogate_and_everybody_else_is(
     psr: Make, recognisers: tuple[str, ...]
 ) -> None:

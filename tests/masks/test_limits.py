@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from faceveil.core.budget import Budget
-from faceveil.masks.limits import length, toward, visible_limits
+from faceveil.masks.limits import along, length, toward, visible_limits
 from faceveil.measures.flip import flip
 from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 
@@ -43,15 +43,28 @@ def linear(masks: torch.Tensor) -> torch.Tensor:
 
 def test_one_step_meets_a_linear_limit_by_the_shortest_way() -> None:
     free = torch.rand(3, 3, 4, 4) + 0.1
-    near = toward(linear, free, double, reach=9.0)
+    near, inward = toward(linear, free, double, reach=9.0)
     assert torch.allclose(double(near).sum((1, 2, 3)), torch.ones(3), atol=1e-4)
     steps = (near - free).flatten(1)
     assert torch.allclose(steps, steps[:, :1].expand_as(steps), atol=1e-6)
+    assert torch.allclose(inward, torch.full_like(inward, -(48**-0.5)), atol=1e-6)
 
 
 def test_those_that_keep_it_stay_and_no_step_is_longer_than_its_reach() -> None:
     free = torch.stack([torch.full((3, 4, 4), 1e-3), torch.full((3, 4, 4), 1.0)])
-    near = toward(linear, free, double, reach=0.1)
+    near, inward = toward(linear, free, double, reach=0.1)
     assert torch.equal(near[0], free[0])
+    assert not inward[0].any()
     assert float(length(near - free)[1]) == pytest.approx(0.1 * float(length(free)[1]), rel=1e-4)
     assert not near.requires_grad
+
+
+def test_steps_along_a_limit_do_not_lead_out_of_it() -> None:
+    _, inward = toward(linear, torch.ones(2, 3, 4, 4), double, reach=9.0)
+    outward = torch.stack([torch.ones(3, 4, 4), -torch.ones(3, 4, 4)])
+    outward[:, 0, 0, 0] += 5
+    held = along(outward, [inward])
+    sums = held.sum((1, 2, 3))
+    assert float(sums[0]) == pytest.approx(0, abs=1e-4), "as far as it leads nowhere"
+    assert torch.equal(held[1], outward[1]), "what leads inward is free"
+    assert torch.equal(along(outward, []), outward)

@@ -120,7 +120,7 @@ def test_more_steps_protect_more(dodging: Problem) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"steps": 0}, {"smoothness": -1.0}, {"colour": 1.5}, {"calm": 0.0}],
+    [{"steps": 0}, {"repair_every": 0}, {"smoothness": -1.0}, {"colour": 1.5}, {"calm": 0.0}],
 )
 def test_senseless_settings_are_refused_by_name(fields: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=f"method.{next(iter(fields))}"):

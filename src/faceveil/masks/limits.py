@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -64,13 +65,23 @@ class Spots:
         return blur(factors, [SPOT_DEGREES / 2 * PIXELS_PER_DEGREE] * len(factors))
 
 
+class Nearer(NamedTuple):
+    """What masks are made from after a step toward a limit, and the way there.
+
+    ``inward`` points into what the limit allows, of unit length; zero where the limit held.
+    """
+
+    free: Float[Tensor, "b 3 w w"]
+    inward: Float[Tensor, "b 3 w w"]
+
+
 def toward(
     slack: Callable[[Float[Tensor, "b 3 w w"]], Float[Tensor, " b"]],
     free: Float[Tensor, "b 3 w w"],
     mask_of: Callable[[Tensor], Float[Tensor, "b 3 w w"]],
     *,
     reach: float,
-) -> Float[Tensor, "b 3 w w"]:
+) -> Nearer:
     """``free`` one Newton step nearer to where its mask keeps a limit; what keeps it stays.
 
     u <- u - s g / |g|^2 with the slack s < 0 and its gradient g: the shortest way to s = 0 where s
@@ -86,12 +97,22 @@ def toward(
     room = slack(mask_of(free))
     missing = (-room.detach()).clamp_min(0).view(-1, 1, 1, 1)
     if not missing.any():
-        return free.detach()
+        return Nearer(free.detach(), torch.zeros_like(free))
     (gradient,) = torch.autograd.grad(room.sum(), free)
     free = free.detach()
-    step = missing * gradient / length(gradient).square().clamp_min(1e-30)
-    longest = reach * length(free)
-    return free + step * (longest / length(step).clamp_min(1e-30)).clamp_max(1)
+    steepness = length(gradient).clamp_min(1e-30)
+    inward = gradient / steepness
+    step = torch.minimum(missing / steepness, reach * length(free))
+    return Nearer(free + step * inward, inward * (missing > 0))
+
+
+def along(
+    step: Float[Tensor, "b 3 w w"], inward: Iterable[Float[Tensor, "b 3 w w"]]
+) -> Float[Tensor, "b 3 w w"]:
+    """``step`` less what of it leads out of limits with these unit vectors inward."""
+    for normal in inward:
+        step = step - (step * normal).sum((1, 2, 3), keepdim=True).clamp_max(0) * normal
+    return step
 
 
 def length(masks: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 1 1 1"]:

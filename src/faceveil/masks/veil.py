@@ -2,9 +2,9 @@
 
 Ours. Four ideas carry it; docs/veil.md has the ablation of each.
 
-* The budget is what the eye sees of the face, and the descent runs *along* it: after each step away
+* The budget is what the eye sees of the face, and the descent runs *along* it: every few steps away
   from the person, Newton steps lead back to the limits on SSIMULACRA2 and FLIP, the shortest way
-  there. What is left of the step is what these measures mind least. A finished mask that is scaled
+  there. What is left of the way is what these measures mind least. A finished mask that is scaled
   down to the same limits keeps far less protection.
 * Measures have blind spots, and a descent finds them. So masks are weighed: strong where the face
   is busy, faint on smooth skin and sky (texture masking), with less colour than brightness, and
@@ -28,7 +28,7 @@ from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
 from faceveil.faces.regions import template_px
-from faceveil.masks.limits import length, toward
+from faceveil.masks.limits import along, length, toward
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
@@ -42,14 +42,16 @@ class Veil(Method):
 
     With weights w of texture, P the split into brightness and colour and G a Gaussian, a mask is
     m = w P G u, and u <- u - stride v / |v|, v <- momentum v + g / |g| with g the surrogates'
-    balanced gradient by u. After each step u is repaired: made fainter where a spot of m shows too
-    much, and led back by a Newton step to each limit that m breaks.
+    balanced gradient by u. After each step u is made fainter where a spot of m shows too much;
+    every few steps a Newton step leads back to each limit that m breaks, and the steps between run
+    along these limits as they lay there.
 
     Attributes:
         steps: iterations.
         alpha: root mean square of the mask's change in one step before repairs, in 1/255.
         momentum: decay of the accumulated gradient.
-        settling: further repairs after the last step.
+        repair_every: steps from one return to the limits to the next.
+        settling: returns after the last step.
         reach: the longest Newton step, as a share of the mask's length.
         texture_power: power of the texture weights; 0 for none.
         calm: the deviation, in 1/255, that smooth places are taken to have at least.
@@ -66,6 +68,7 @@ class Veil(Method):
     steps: int = 24
     alpha: float = 0.5
     momentum: float = 0.7
+    repair_every: int = 3
     settling: int = 6
     reach: float = 0.5
     texture_power: float = 1.0
@@ -76,6 +79,8 @@ class Veil(Method):
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise UsageError(f"method.steps must be at least 1, not {self.steps}.")
+        if self.repair_every < 1:
+            raise UsageError(f"method.repair_every must be at least 1, not {self.repair_every}.")
         if self.smoothness < 0:
             raise UsageError(f"method.smoothness is 0 or more, not {self.smoothness:g}.")
         if not 0 <= self.colour <= 1:
@@ -106,20 +111,31 @@ class Veil(Method):
             """The transpose of ``mask_of``."""
             return smooth(muted(weights * gradient))
 
-        def repaired(free: Tensor) -> Tensor:
-            free = problem.factors(mask_of(free)) * free
-            for slack in problem.limits:
-                free = toward(slack, free, mask_of, reach=self.reach)
-            return free
+        def unspotted(free: Tensor) -> Tensor:
+            return problem.factors(mask_of(free)) * free
 
-        for _ in problem.steps(self.steps):
-            push = free_of(problem.balanced_gradient(mask_of(free), problem.draw_views()))
+        def repaired(free: Tensor) -> tuple[Tensor, list[Tensor]]:
+            inward = []
+            for slack in problem.limits:
+                free, normal = toward(slack, free, mask_of, reach=self.reach)
+                inward.append(normal)
+            return free, inward
+
+        inward: list[Tensor] = []
+        for step in problem.steps(self.steps):
+            push = free_of(self.push(problem, mask_of(free)))
             velocity = self.momentum * velocity + push / length(push).clamp_min(1e-30)
-            free = free - stride * velocity / length(mask_of(velocity)).clamp_min(1e-30)
-            free = repaired(free)
+            down = -stride * velocity / length(mask_of(velocity)).clamp_min(1e-30)
+            free = unspotted(free + along(down, inward))
+            if (step + 1) % self.repair_every == 0:
+                free, inward = repaired(free)
         for _ in range(self.settling):
-            free = repaired(free)
+            free, _ = repaired(unspotted(free))
         return mask_of(free)
+
+    def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
+        """A direction of ascent of what is to be lowered: each step goes against it."""
+        return problem.balanced_gradient(mask, problem.draw_views())
 
     def _weights(self, problem: Problem) -> Float[Tensor, "b 1 w w"]:
         """Of the mask at each pixel, in (0, 1]: 1 where the face is busiest."""

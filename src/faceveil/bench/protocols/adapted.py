@@ -48,6 +48,8 @@ class Adapted(Psr):
         super().__post_init__()
         if self.thresholds:
             raise UsageError(f"{self.name}: an adapted recogniser has thresholds of its own.")
+        if not self.leave_out:
+            raise UsageError(f"{self.name}: only recognisers that are left out are adapted.")
         labels = [one.label for one in self.adaptations]
         if not labels or len(set(labels)) < len(labels):
             raise UsageError(

@@ -29,6 +29,8 @@ from faceveil.measures.identification import rank_n_untargeted
 from faceveil.measures.rate import Rate, mean, rate
 from faceveil.measures.verification import n_false_accepts, pairs, threshold_at
 
+NOBODY = "nobody"
+"""Who is left out of the surrogates where every victim is one."""
 VISIBLE = ("ssimulacra2", "flip", "ciede2000_p95", "ssim", "psnr", "photo_ssim", "photo_psnr")
 Aim = Literal["dodge", "impersonate"]
 
@@ -73,8 +75,9 @@ class Psr(Comparison):
         aims: ``dodge``, ``impersonate``, or both.
         treatments: what is done to each file before it is judged, such as ``jpeg 75``; an empty one
             leaves it as written.
-        surrogates, methods, settings: as in :class:`Comparison`; of the surrogates the victim is
-            left out.
+        leave_out: whether the victim is left out of the surrogates; if not, every victim judges
+            masks that all surrogates helped to make, which is no proof for any other recogniser.
+        surrogates, methods, settings: as in :class:`Comparison`.
     """
 
     name: ClassVar[str] = "psr"
@@ -91,6 +94,7 @@ class Psr(Comparison):
     levels: tuple[Level, ...] = (Level(50.0, 12.0), Level(70.0, 8.0))
     aims: tuple[Aim, ...] = ("dodge",)
     treatments: tuple[str, ...] = ("",)
+    leave_out: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,8 +108,12 @@ class Psr(Comparison):
             )
         if not self.treated:
             raise UsageError(f'{self.name}: name a treatment; "" leaves files as written.')
-        if alone := [name for name in self.victims if not set(self.surrogates) - {name}]:
+        if alone := [name for name in self._left_out if not set(self.surrogates) - {name}]:
             raise UsageError(f"{self.name}: without {alone[0]}, the victim, there is no surrogate.")
+
+    @property
+    def _left_out(self) -> tuple[str, ...]:
+        return self.victims if self.leave_out else (NOBODY,)
 
     @property
     def treated(self) -> tuple[Treatment, ...]:
@@ -126,9 +134,9 @@ class Psr(Comparison):
         if not self.thresholds:
             self._check_rates([picture.person for picture in known])
         arms = [
-            self._arm(method, aim, level, victim, parts.targets)
-            for method, aim, level, victim in product(
-                chosen(self.methods), self.aims, self.levels or (None,), self.victims
+            self._arm(method, aim, level, left_out, parts.targets)
+            for method, aim, level, left_out in product(
+                chosen(self.methods), self.aims, self.levels or (None,), self._left_out
             )
         ]
         as_they_are = [*known, *(one for one in parts.gallery if one not in known)]
@@ -152,9 +160,15 @@ class Psr(Comparison):
                 )
 
     def _arm(
-        self, method: str, aim: Aim, level: Level | None, victim: str, targets: Sequence[Picture], /
+        self,
+        method: str,
+        aim: Aim,
+        level: Level | None,
+        left_out: str,
+        targets: Sequence[Picture],
+        /,
     ) -> Arm:
-        surrogates = [name for name in self.surrogates if name != victim]
+        surrogates = [name for name in self.surrogates if name != left_out]
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
             fixed |= {"budget.ssimulacra2": level.ssimulacra2}
@@ -166,11 +180,14 @@ class Psr(Comparison):
         if level is not None:
             at["SSIMULACRA2"] = f"{level.ssimulacra2:g}"
         people = tuple(targets[:1]) if aim == "impersonate" else ()
-        return Arm({**at, "left out": victim}, settings, people)
+        return Arm({**at, "left out": left_out}, settings, people)
 
     def judges(self, arm: Arm) -> Mapping[str, Mapping[str, str]]:
         """The victims ``arm`` is judged by, and where what each says stands in tables."""
-        return {arm.at["left out"]: {}}
+        left_out = arm.at["left out"]
+        if left_out == NOBODY:
+            return {victim: {"victim": victim} for victim in self.victims}
+        return {left_out: {}}
 
     def _figures(
         self, parts: Cast, known: Sequence[Picture], arms: Sequence[Arm], items: Items
