@@ -4,9 +4,9 @@
 
 DIR holds people as PERSON/PHOTO, two photos each. TIP-IM runs as its code does: 100 steps, ten
 targets, all of them compared at every step. The veil is then given, face by face, what TIP-IM left
-visible (its SSIMULACRA2 and its FLIP) as its budget, and as few steps as bring the held-out
-recogniser's mean cosine to the person's other photo as low. Each bundled recogniser is held out in
-turn, the other two are surrogates. Takes about half an hour on two cores with four people.
+visible (its SSIMULACRA2, its FLIP and its worst spot) as its budget, and as few steps as bring the
+held-out recogniser's mean cosine to the person's other photo as low. Each bundled recogniser is
+held out in turn, the other two are surrogates. Takes half an hour on two cores with four people.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from faceveil.core.budget import Budget
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture
 from faceveil.faces.patch import Patch, extract
-from faceveil.masks.limits import visible_limits
+from faceveil.masks.limits import Spots, visible_limits
 from faceveil.masks.method import Method
 from faceveil.masks.tip_im import TipIm
 from faceveil.masks.veil import Veil
@@ -138,7 +138,8 @@ def seen(patch: Patch, veiled: NDArray[np.uint8]) -> Budget:
     before, after = (shown(tensor(pixels)[..., rows, columns]) for pixels in (patch.native, veiled))
     ends = Budget(ssimulacra2=0, flip=0)
     flip, ssimulacra2 = (float(slack(after)) for slack in visible_limits(ends, before))
-    return replace(Veil.default_budget, ssimulacra2=ssimulacra2, flip=-flip)
+    spot = -float(Spots(0, before).slack(after))
+    return replace(Veil.default_budget, ssimulacra2=ssimulacra2, flip=-flip, spot=spot)
 
 
 def tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
