@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -157,6 +158,12 @@ def tiny_pair(tmp_path: Path, onnx_file: Callable[..., bytes]) -> Path:
     (tmp_path / "tiny.onnx").write_bytes(weights)
     (tmp_path / "tiny.toml").write_text(config.write(card), encoding="utf-8")
     return tmp_path / "tiny.toml"
+
+
+@pytest.fixture
+def any_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes are not checked: a function is to refuse a wrong one itself."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(autouse=True)

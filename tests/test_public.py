@@ -34,6 +34,7 @@ NAMES = {
     "Protector",
     "Recogniser",
     "Settings",
+    "Trace",
     "UsageError",
     "Verdict",
     "Views",
@@ -43,6 +44,7 @@ NAMES = {
     "paste",
     "protect",
     "read_photo",
+    "trace",
 }
 """What others build on; a name leaves this list only with a new major version."""
 

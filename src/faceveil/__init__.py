@@ -16,10 +16,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faceveil.app.api import protect
+    from faceveil.app.api import protect, trace
     from faceveil.app.check import compare
     from faceveil.app.protect import Outcome, Protector
     from faceveil.app.settings import Settings
+    from faceveil.app.trace import Trace
     from faceveil.app.verdict import Verdict
     from faceveil.core.budget import Budget
     from faceveil.core.errors import (
@@ -54,6 +55,8 @@ _HOMES = {
     "Outcome": "app.protect",
     "Protector": "app.protect",
     "Settings": "app.settings",
+    "Trace": "app.trace",
+    "trace": "app.api",
     "Verdict": "app.verdict",
     "Budget": "core.budget",
     "FaceveilError": "core.errors",
@@ -103,6 +106,7 @@ __all__ = [
     "Protector",
     "Recogniser",
     "Settings",
+    "Trace",
     "UsageError",
     "Verdict",
     "Views",
@@ -112,6 +116,7 @@ __all__ = [
     "paste",
     "protect",
     "read_photo",
+    "trace",
 ]
 
 

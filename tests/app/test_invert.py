@@ -74,7 +74,8 @@ def test_it_leaves_pictures_a_sheet_and_figures_with_floors(run: Path, tmp_path:
         ("held-out photos", "", "ceiling"),
     ]
     first = done.outcomes[0].figures
-    assert set(first) == {"Acc@1", "Acc@5", "cosine", "distance", "verified", "SSIM", "PSNR"}
+    measures = {"Acc@1", "Acc@5", "NN@1", "cosine", "distance", "verified", "SSIM", "PSNR"}
+    assert set(first) == measures
     assert first["Acc@1"].n == 2
     assert set(done.outcomes[2].figures) == {"AUC"}
     assert done.judge == "mobilefacenet"

@@ -75,6 +75,32 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(
 
 
 @pytest.mark.slow
+def test_a_time_budget_chooses_the_steps_and_the_receipt_says_how_many(
+    faceveil: Run, tmp_path: Path, portrait_path: Path
+) -> None:
+    done = faceveil("protect", portrait_path, "-o", "one.png", "--time-budget", "1000s", *QUICK)
+    assert b"method.steps=2 a face." in done.stderr
+    paper = json.loads((tmp_path / "one.png.veil.json").read_text())
+    assert paper["settings"]["method"]["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--time-budget", "soon"), b"write seconds, such as 5s"),
+        (("--time-budget", "5s", "--resume"), b"write --set method.steps=N instead"),
+    ],
+    ids=str,
+)
+def test_a_time_budget_that_cannot_be_kept_is_refused(
+    faceveil: Run, portrait_path: Path, options: tuple[str, ...], sentence: bytes
+) -> None:
+    done = faceveil("protect", portrait_path, *options)
+    assert done.returncode == 2
+    assert sentence in b" ".join(done.stderr.split())
+
+
+@pytest.mark.slow
 def test_a_receipt_is_replayed_byte_for_byte(
     faceveil: Run, tmp_path: Path, portrait_path: Path
 ) -> None:

@@ -14,14 +14,26 @@ from tests.training.conftest import drawn_crops, open_loop, run_loop, tiny_recip
 from faceveil.core.seeds import derive
 from faceveil.inversion import leaks, stage
 from faceveil.inversion.attack import Attack
+from faceveil.inversion.gan import GanSettings
 from faceveil.inversion.kept import Kept
 from faceveil.inversion.problem import Problem
 from faceveil.inversion.stage import Stage
+from faceveil.training.ahm import Ahm
 from faceveil.training.crops import Crops
 from faceveil.training.defence import Defence, Undefended
 from faceveil.training.finished import Finished
+from faceveil.training.strategy import StrategySettings
 
-QUICK: dict[str, int] = {"steps": 3, "batch": 4, "searches": 2, "components": 5}
+QUICK: dict[str, Any] = {
+    "steps": 3,
+    "batch": 4,
+    "searches": 2,
+    "components": 5,
+    "gan": GanSettings(latent=6, steps=3, batch=4),
+    "tuning": 2,
+    "lessons": 2,
+    "points": 4,
+}
 """Of whichever of these fields an attack has."""
 
 
@@ -43,6 +55,15 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """Four people trained on, two public ones, 16 px."""
     crops = drawn_crops()
     run = trained(tmp_path_factory.mktemp("run"), crops)
+    return stage.of_run(run, "people", "", lambda spec: crops)
+
+
+@pytest.fixture(scope="session")
+def mixed_scene(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """The same, trained on mixes of two."""
+    crops = drawn_crops()
+    mixes = Ahm(domain="pixels", strategy=StrategySettings("fixed", k=2), draws="seeded")
+    run = trained(tmp_path_factory.mktemp("mixed"), crops, mixes)
     return stage.of_run(run, "people", "", lambda spec: crops)
 
 

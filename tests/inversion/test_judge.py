@@ -7,9 +7,10 @@ import torch
 from tests.conftest import tiny_recogniser
 
 from faceveil.core.errors import UsageError
-from faceveil.inversion.judge import MOST_DB, Judge, mean_face, random_faces
+from faceveil.inversion.judge import MOST_DB, Judge, mean_face, patterns, random_faces
 from faceveil.inversion.stage import Faces, Stage
 from faceveil.measures.quality import psnr, ssim
+from faceveil.ops.srgb import luma
 
 PEOPLE = ("p0", "p1", "p2", "p3")
 
@@ -21,7 +22,7 @@ def judge(scene: Stage) -> Judge:
 
 def test_a_persons_own_photo_is_the_person(judge: Judge, scene: Stage) -> None:
     figures = judge.figures(scene.private.first(PEOPLE), PEOPLE)
-    assert figures["Acc@1"].mean == figures["Acc@5"].mean == 1
+    assert figures["Acc@1"].mean == figures["Acc@5"].mean == figures["NN@1"].mean == 1
     assert figures["distance"].mean == pytest.approx(0, abs=2e-3)
     assert figures["SSIM"].mean == pytest.approx(1, abs=1e-5)
     assert figures["PSNR"].mean == MOST_DB
@@ -32,7 +33,7 @@ def test_a_persons_own_photo_is_the_person(judge: Judge, scene: Stage) -> None:
 def test_another_persons_photo_is_not(judge: Judge, scene: Stage) -> None:
     turned = PEOPLE[1:] + PEOPLE[:1]
     figures = judge.figures(scene.private.first(turned), PEOPLE)
-    assert figures["Acc@1"].mean == 0
+    assert figures["Acc@1"].mean == figures["NN@1"].mean == 0
     own = judge.figures(scene.private.first(PEOPLE), PEOPLE)
     assert figures["cosine"].mean < own["cosine"].mean
     assert figures["verified"].mean < own["verified"].mean
@@ -51,6 +52,12 @@ def test_figures_are_as_they_are_defined(judge: Judge, scene: Stage) -> None:
         (2 - 2 * cosines.max().item()) ** 0.5, abs=1e-4
     )
     assert figures["verified"].mean == (cosines >= judge.threshold).double().mean().item()
+
+
+def test_neighbours_correlate_whatever_their_brightness_and_contrast() -> None:
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = torch.corrcoef(luma(images).flatten(1))
+    torch.testing.assert_close(patterns(images) @ patterns(0.3 + 0.5 * images).T, expected)
 
 
 def test_floors_are_public_faces_and_the_same_every_time(scene: Stage) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
 
 from faceveil.training.defence import Labels, Undefended
+from faceveil.training.margins import ArcFace, Head
 
 
 def test_undefended_sees_the_pixels() -> None:
@@ -18,7 +20,13 @@ def test_undefended_sees_the_pixels() -> None:
     assert torch.equal(masked.inputs, masking(images))
     assert masked.labels.people.tolist() == [[0], [1], [2], [3]]
     assert masked.labels.weight.tolist() == [[1], [1], [1], [1]]
-    assert masking.penalty(masked, torch.rand(4, 5)) == 0
+    backbone = nn.Flatten()
+    assert masking.around(backbone, 192) is backbone
+    head = Head(ArcFace(), 192, 4)
+    losses, term = masking.judge(masked, backbone, head)
+    assert torch.equal(losses, head(masked.inputs.flatten(1), masked.labels))
+    assert term == 0
+    assert Undefended().proved(100, 10, 5) == {}
     assert masking.learn(torch.rand(4), lambda: math.nan) == {}
     assert list(masking.parameters()) == []
 

@@ -102,6 +102,16 @@ def test_soft_labels_weigh_the_losses_of_hard_ones(margin: Margin) -> None:
     assert soft[3] == 0
 
 
+@pytest.mark.parametrize("smoothing", [0.1, -0.05])
+def test_smoothing_is_a_label_of_everybody_and_may_be_negative(smoothing: float) -> None:
+    x, labels = embeddings(4), Labels.hard(people(4))
+    ours, plain = head(CosFace(m=0, smoothing=smoothing)), head(CosFace(m=0))
+    everyone = [plain(x, Labels.hard(torch.full((4,), each))) for each in range(N_PEOPLE)]
+    spread = torch.stack(everyone).mean(0)
+    expected = (1 - smoothing) * plain(x, labels) + smoothing * spread
+    torch.testing.assert_close(ours(x, labels), expected)
+
+
 def test_half_precision_around_it_changes_nothing() -> None:
     ours, x = head(ArcFace()), embeddings()
     with torch.autocast("cpu", torch.bfloat16):

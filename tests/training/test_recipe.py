@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import tomli_w
+import torch
 
 from faceveil.core.errors import UsageError
 from faceveil.training import presets
 from faceveil.training.backbones.ir import Ir50
 from faceveil.training.defence import Undefended
+from faceveil.training.learner import Learner
 from faceveil.training.margins import CosFace
 from faceveil.training.recipe import Recipe
 from faceveil.training.schedules import Cosine, Steps
@@ -63,6 +65,19 @@ def test_every_preset_is_a_recipe_and_opens_with_its_command(preset: str) -> Non
     assert presets.build(preset=preset, wanted={}).name == preset
     text = (presets.FOLDER / f"{preset}.toml").read_text(encoding="utf-8")
     assert text.startswith(f"# faceveil train --preset {preset} ")
+
+
+@pytest.mark.parametrize("preset", presets.presets())
+def test_every_preset_can_take_a_step(preset: str) -> None:
+    recipe = presets.build(preset=preset, wanted={})
+    learner = Learner(recipe, 6)
+    pixels = torch.randint(0, 256, (6, 3, recipe.size_px, recipe.size_px), dtype=torch.uint8)
+    learner.network.masking.prepare([pixels.float() / 255])
+    losses, term = learner(pixels, torch.arange(6), 1)
+    torch.autograd.backward(losses.mean() + term)
+    weights = [weight for weight in learner.parameters() if weight.requires_grad]
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in weights)
+    assert learner.loss_of(pixels, torch.arange(6)) > 0
 
 
 def test_file_over_preset_options_over_file_and_single_fields_over_all(tmp_path: Path) -> None:

@@ -52,8 +52,12 @@ class EverythingAtWork(Masking):
         labels = Labels(torch.stack((people, people[others]), 1), weight)
         return Masked(self(mixed) + self.noise, labels)
 
-    def penalty(self, masked: Masked, embeddings: Tensor) -> Tensor:
-        return 0.01 * embeddings.square().mean()
+    def around(self, backbone: nn.Module, embedding_size: int) -> nn.Module:
+        return nn.Sequential(backbone, nn.Linear(embedding_size, embedding_size))
+
+    def judge(self, masked: Masked, backbone: nn.Module, head: nn.Module) -> tuple[Tensor, Tensor]:
+        embeddings = backbone(masked.inputs)
+        return head(embeddings, masked.labels), 0.01 * embeddings.square().mean()
 
     def learn(self, losses: Tensor, held_out_loss: Callable[[], float]) -> dict[str, float]:
         self.policy.grad = torch.stack((losses.mean(), torch.tensor(held_out_loss())))

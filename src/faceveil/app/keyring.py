@@ -1,4 +1,4 @@
-"""The keyring: a folder with one sealed file for each enrolled person."""
+"""The keyring: a folder with one sealed file for each enrolled person, and each owner of marks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceveil.app import key as keys
+from faceveil.app import owner as owners
 from faceveil.app.key import Key
+from faceveil.app.owner import Owner
 from faceveil.core.errors import SecretError, UsageError
 from faceveil.io import atomic, sealed
 from faceveil.recognisers import zoo
@@ -20,7 +22,7 @@ _NAME = re.compile(r"[^\W_][\w .'-]{0,63}")
 
 @dataclass(frozen=True)
 class Entry:
-    """A key as anybody sees it: its file, and the person's name if that was not to be hidden."""
+    """A key as anybody sees it: its file, and its name if that was not to be hidden."""
 
     path: Path
     name: str | None
@@ -50,7 +52,7 @@ class Keyring:
         """Every key, damaged ones too, in the order of their files' names."""
         return [Entry(path, _name(path)) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
 
-    def add(self, key: Key, passphrase: str, *, hide_name: bool) -> Entry:
+    def add(self, key: Key | Owner, passphrase: str, *, hide_name: bool) -> Entry:
         """Seal ``key`` and keep it.
 
         Raises:
@@ -60,7 +62,8 @@ class Keyring:
         """
         self.check_free(key.name, passphrase)
         label = {"name": None if hide_name else key.name}
-        data = sealed.seal(keys.to_bytes(key), passphrase, label, cost=self.cost)
+        payload = owners.to_bytes(key) if isinstance(key, Owner) else keys.to_bytes(key)
+        data = sealed.seal(payload, passphrase, label, cost=self.cost)
         path = self.folder / f"{secrets.token_hex(4)}{SUFFIX}"
         atomic.write(path, data, overwrite=False)
         return Entry(path, None if hide_name else key.name)
@@ -86,12 +89,29 @@ class Keyring:
             )
 
     def open(self, name: str, passphrase: str) -> Key:
-        """The key of ``name``, or of the file of that id.
+        """The key of the person ``name``, or of the file of that id.
 
         Raises:
             SecretError: nobody of that name is enrolled, the passphrase is wrong, or the file is
                 damaged.
         """
+        key = self._opened(name, passphrase, f"run `faceveil enrol {name} PHOTOS` first")
+        if isinstance(key, Owner):
+            raise SecretError(f"{name} owns marks and is not enrolled: name them with --owner.")
+        return key
+
+    def open_owner(self, name: str, passphrase: str) -> Owner:
+        """The key of the owner ``name``, or of the file of that id.
+
+        Raises:
+            SecretError: as :meth:`open`.
+        """
+        key = self._opened(name, passphrase, f"run `faceveil keys new {name}` first")
+        if isinstance(key, Key):
+            raise SecretError(f"{name} is enrolled and owns no marks: name them with --person.")
+        return key
+
+    def _opened(self, name: str, passphrase: str, otherwise: str) -> Key | Owner:
         hidden = []
         for entry in self.entries():
             if name in (entry.name, entry.id):
@@ -104,9 +124,7 @@ class Keyring:
                 if key.name == name:
                     return key
         shut = f" {len(hidden)} keys hide their names and did not open as {name}." if hidden else ""
-        raise SecretError(
-            f"{name} is not enrolled: run `faceveil enrol {name} PHOTOS` first.{shut}"
-        )
+        raise SecretError(f"{name} is not enrolled: {otherwise}.{shut}")
 
     def find(self, name: str) -> Entry:
         """The entry whose name or id is ``name``, without its passphrase.
@@ -166,9 +184,11 @@ def read(path: Path) -> bytes:
         raise SecretError(f"{path}: the key cannot be read ({error.strerror}).") from None
 
 
-def _open(entry: Entry, passphrase: str) -> Key:
+def _open(entry: Entry, passphrase: str) -> Key | Owner:
     name = str(entry) if entry.name else str(entry.path)
-    return keys.from_bytes(sealed.unseal(read(entry.path), passphrase, name), name)
+    payload = sealed.unseal(read(entry.path), passphrase, name)
+    is_owner = payload.startswith(b"{")  # a person's begins with a length that 8 divides
+    return owners.from_bytes(payload, name) if is_owner else keys.from_bytes(payload, name)
 
 
 def _name(path: Path) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from faceveil.app.check import compare
 from faceveil.app.engine import Engine
 from faceveil.app.settings import Settings
+from faceveil.app.trace import marked
 from faceveil.app.treatment import treatments
 from faceveil.app.verdict import Verdict
 from faceveil.core import seeds
@@ -17,7 +18,9 @@ from faceveil.faces.face import Face
 from faceveil.faces.patch import extract, paste
 from faceveil.io.encode import encode
 from faceveil.io.photo import Photo, decode
+from faceveil.marks.reader import Mark
 from faceveil.masks.problem import Progress
+from faceveil.masks.watermark import Watermark
 
 TREATED = treatments(quality=75, scale=1)
 """What each veil is judged after: as written, and after JPEG 75 as websites use it."""
@@ -44,7 +47,8 @@ class Worn:
 class FaceOutcome:
     """What became of one face, largest first; ``why`` says why it was skipped.
 
-    ``worn`` is the personal mask laid on it, if one was.
+    ``worn`` is the personal mask laid on it, if one was; ``mark`` is what was read of its owner in
+    the written file, None where no mark was asked for or it cannot be read there.
     """
 
     index: int
@@ -52,6 +56,7 @@ class FaceOutcome:
     status: Literal["veiled", "skipped"]
     why: str | None = None
     worn: Worn | None = None
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +130,9 @@ class Protector:
     ) -> Outcome:
         """``data``, a file made of ``photo``, with what recognisers say of its veiled faces."""
         after = decode(data, photo.name)
+        if isinstance(method := self.settings.method, Watermark):
+            marks = marked(after, self.engine.detector, [face.box for face in faces], method.owner)
+            faces = tuple(replace(face, mark=mark) for face, mark in zip(faces, marks, strict=True))
         verdict = compare(
             photo,
             after,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceveil.app.verdict import Match, Role, Verdict
+from faceveil.marks.code import N_BITS
+from faceveil.marks.reader import Mark
 
 _PART: dict[Role, str] = {
     "held out": ", which took no part in making this veil,",
@@ -63,6 +65,16 @@ def of_verdict(verdict: Verdict, far: float = 0.01) -> str:
                 "No verdict: the recognisers that could judge have no calibrated thresholds; "
                 "`faceveil models calibrate` finds them."
             )
+
+
+def of_mark(mark: Mark, whose: str | None = None) -> str:
+    """What a face's mark says, as a sentence without its subject."""
+    repaired = "no bit" if mark.n_wrong == 0 else f"{mark.n_wrong} of {N_BITS} bits"
+    owner = mark.owner if whose is None else f"{mark.owner} of {whose}"
+    return (
+        f"carries the mark {owner} ({repaired} repaired; a face without a mark would say so at "
+        f"most once in {1 / mark.chance:.0e})."
+    )
 
 
 def listed(items: Sequence[str], word: str) -> str:

@@ -10,7 +10,10 @@ from faceveil.measures.rate import Rate
 FEW = 30
 """Fewer trials than this settle little; a figure of so few is shown as unsure."""
 
-SHARES = ("PSR@", "Rank-", "TAR@", "taken for the target", "accuracy", "faces found")
+SHARES = (
+    *("PSR@", "Rank-", "TAR@", "taken for the target", "accuracy", "faces found"),
+    *("rank-1", "Acc@", "NN@"),
+)
 """How the names begin of what is a share of trials."""
 
 

@@ -110,13 +110,14 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """Series on two axes; ``clean`` are levels of y that hold without any veil."""
+    """Series on two axes; ``clean`` are levels of y to compare with, called ``compared``."""
 
     title: str
     x: Axis
     y: Axis
     series: tuple[Series, ...]
     clean: tuple[float, ...] = ()
+    compared: str = "no veil"
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""What can be set in a protocol, as its dataclass says: name, type, default and what it is."""
+"""What can be set in an experiment, as its dataclass says: name, type, default and what it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from faceveil.bench.protocol import Protocol
+from faceveil.bench.experiment import Experiment
 from faceveil.core import config
 
 _ENTRY = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
@@ -27,11 +27,12 @@ class Described:
     text: str
 
 
-def fields(protocol: type[Protocol]) -> dict[str, list[Described]]:
-    """The fields of a protocol, then those of each dataclass that its fields hold, by a title."""
-    result = {f"Fields, for --set FIELD=VALUE or --config FILE.toml, of {protocol.name}:": protocol}
-    hints = typing.get_type_hints(protocol)
-    for field in dataclasses.fields(protocol):
+def fields(experiment: type[Experiment]) -> dict[str, list[Described]]:
+    """The fields of an experiment, then of each dataclass that its fields hold, by a title."""
+    title = f"Fields, for --set FIELD=VALUE or --config FILE.toml, of {experiment.name}:"
+    result: dict[str, type[Any]] = {title: experiment}
+    hints = typing.get_type_hints(experiment)
+    for field in dataclasses.fields(experiment):
         for kind in _dataclasses_in(hints[field.name]):
             result[f"Of {kind.__name__}, which stands in {field.name}:"] = kind
     return {title: _described(kind) for title, kind in result.items()}

@@ -8,14 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from faceveil.bench.audit.found import Found
+from faceveil.bench.audit.protocol import Inversion
 from faceveil.bench.fields import toml
 from faceveil.bench.figure import Figure
 from faceveil.bench.registry import PROTOCOLS
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Finished:
         environment: what ``environment.json`` says.
         figures: what was measured.
         lines: what came of every item.
-        seconds: how long each veil took when it was made.
+        seconds: how long each veil took when it was made, or each recogniser to train or attack.
+        found: what came of every recogniser, if the run is an audit; then it has no lines.
     """
 
     name: str
@@ -59,11 +64,15 @@ class Finished:
     figures: tuple[Figure, ...]
     lines: tuple[Line, ...]
     seconds: tuple[float, ...]
+    found: tuple[Found, ...] = ()
 
     @property
     def command(self) -> str:
         """What measures it again, with the fields that differ from the protocol's own."""
-        name, data = self.protocol["protocol"], self.protocol["data"]
+        name = self.protocol["protocol"]
+        if name == Inversion.name:
+            return shlex.join(["faceveil", "bench", name, "--config", "protocol.toml", "-o", "RUN"])
+        data = self.protocol["data"]
         usual = config.plain(PROTOCOLS[name](data=data))
         parts = ["faceveil", "bench", name, "--data", data if data == "orl" else "DIR", "-o", "RUN"]
         for field, value in without_paths(self.protocol).items():
@@ -86,18 +95,23 @@ def read_run(folder: Path) -> Finished:
     results, timings = folder / "results.jsonl", folder / "timings.jsonl"
     figures = read_figures(folder)
     (environment,) = _records(folder / "environment.json", [_text(folder / "environment.json")])
+    protocol = config.read(folder / "protocol.toml")
+    records = _records(results, _text(results).splitlines())
+    is_audit = protocol["protocol"] == Inversion.name
     return Finished(
         folder.resolve().name,
         folder,
-        config.read(folder / "protocol.toml"),
+        protocol,
         environment,
         tuple(figures),
-        tuple(
-            config.build(Line, record, where=str(results))
-            for record in _records(results, _text(results).splitlines())
-        ),
+        () if is_audit else _built(Line, records, results),
         tuple(record["seconds"] for record in _records(timings, _text(timings).splitlines())),
+        _built(Found, records, results) if is_audit else (),
     )
+
+
+def _built(kind: type[T], records: Sequence[dict[str, Any]], path: Path) -> tuple[T, ...]:
+    return tuple(config.build(kind, record, where=str(path)) for record in records)
 
 
 def read_figures(folder: Path) -> list[Figure]:

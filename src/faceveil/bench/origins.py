@@ -9,6 +9,9 @@ from typing import Any
 from faceveil.bench.fingerprint import fingerprint
 from faceveil.bench.task import Victim
 from faceveil.core import config
+from faceveil.core.seeds import content_hash
+from faceveil.masks.glaze import picture_of
+from faceveil.masks.makeup import Makeup
 from faceveil.masks.method import Method
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import Card, read_card
@@ -65,6 +68,13 @@ def veiling_code(method: type[Method]) -> str:
         "faceveil.io.photo",
         "faceveil.recognisers.decoys",
     )
+
+
+def reference(method: Method) -> dict[str, str]:
+    """The content of the picture a method works after, where it does."""
+    if not isinstance(method, Makeup):
+        return {}
+    return {"reference": content_hash(picture_of(method.reference))}
 
 
 def embedding_code() -> str:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,11 +15,11 @@ from torch import Tensor
 from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
 from faceveil.bench.cast import Cast
+from faceveil.bench.experiment import Experiment
 from faceveil.bench.figure import Figure
 from faceveil.bench.lessons import Lesson
 from faceveil.bench.task import Arm, Item, Task
 from faceveil.core import config
-from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.data.pictures import Alignment, Picture
 from faceveil.masks.registry import method_class
@@ -56,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol(Strict, ABC):
+class Protocol(Experiment, ABC):
     """A way to measure. The fields of a subclass are its whole configuration.
 
     Attributes:
@@ -65,11 +65,6 @@ class Protocol(Strict, ABC):
         alignment: how they come to look at a picture: ``detector``, ``aligned`` or ``whole``.
         seed: where every random draw begins, of veils and of intervals.
     """
-
-    name: ClassVar[str]
-    """What it is called on the command line."""
-    summary: ClassVar[str]
-    """One line for the command line's help."""
 
     data: str = ""
     victims: tuple[str, ...] = RECOGNISERS

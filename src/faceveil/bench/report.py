@@ -15,6 +15,8 @@ from jinja2 import Template
 from faceveil.app import pictures
 from faceveil.app.page import template
 from faceveil.bench import certainty
+from faceveil.bench.audit import view as audits
+from faceveil.bench.audit.view import AuditView
 from faceveil.bench.certainty import signed
 from faceveil.bench.examples import Example, examples
 from faceveil.bench.figure import Figure
@@ -57,6 +59,7 @@ class RunView:
     examples: Sequence[Example]
     examples_note: str
     facts: Mapping[str, str]
+    audit: AuditView | None
 
 
 def write(folders: Sequence[Path], path: Path) -> None:
@@ -88,6 +91,8 @@ def render(runs: Sequence[Finished], *, facts: Mapping[str, str]) -> str:
         groups=sheets(runs),
         runs=[_view(run, *shown) for run, shown in zip(runs, found, strict=True)],
         facts=facts,
+        audits=any(run.found for run in runs),
+        veils=any(not run.found for run in runs),
         few=certainty.FEW,
         gain=pictures.GAIN,
     )
@@ -119,7 +124,7 @@ def _view(run: Finished, shown: Sequence[Example], note: str) -> RunView:
     return RunView(
         name=run.name,
         protocol=protocol,
-        headline=_headline(run),
+        headline=audits.headline(run) if run.found else _headline(run),
         caution=_caution(run),
         command=f"faceveil bench {protocol} --config protocol.toml -o RUN",
         settings=config.write(run.protocol),
@@ -127,6 +132,7 @@ def _view(run: Finished, shown: Sequence[Example], note: str) -> RunView:
         examples=shown,
         examples_note=note,
         facts=_facts(run),
+        audit=audits.view(run) if run.found else None,
     )
 
 
@@ -164,18 +170,13 @@ def _grid(grid: Grid) -> GridView:
 
 
 def _facts(run: Finished) -> dict[str, str]:
-    faults = sum(line.fault is not None for line in run.lines if not line.arm)
     environment = run.environment
-    facts = {
-        "Data": str(run.protocol["data"]),
-        "Left out": f"{_count(faults, 'picture')} without a face that was found",
-        "Alignment": str(run.protocol["alignment"]),
-        "Seed": str(run.protocol["seed"]),
-    }
+    facts = audits.facts(run) if run.found else _photos(run)
     if run.seconds:
         total, median = sum(run.seconds), statistics.median(run.seconds)
+        thing = "training or attack" if run.found else "veil"
         facts["Time"] = (
-            f"{_duration(total)} of computing for {_count(len(run.seconds), 'veil')}, "
+            f"{_duration(total)} of computing for {_count(len(run.seconds), thing)}, "
             f"half of them within {median:.1f} s each"
         )
     facts["Machine"] = f"{environment['machine']}, {environment['device']}"
@@ -185,6 +186,16 @@ def _facts(run: Finished) -> dict[str, str]:
     )
     hashes = environment["recognisers"].items()
     return facts | {f"SHA-256 of {name}": sha256 for name, sha256 in hashes}
+
+
+def _photos(run: Finished) -> dict[str, str]:
+    faults = sum(line.fault is not None for line in run.lines if not line.arm)
+    return {
+        "Data": str(run.protocol["data"]),
+        "Left out": f"{_count(faults, 'picture')} without a face that was found",
+        "Alignment": str(run.protocol["alignment"]),
+        "Seed": str(run.protocol["seed"]),
+    }
 
 
 def _duration(seconds: float) -> str:

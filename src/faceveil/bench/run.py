@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-import torch
 
 from faceveil.app.pool import each, n_cores
 from faceveil.bench import lessons as teaching
 from faceveil.bench import work
 from faceveil.bench.figure import Figure
+from faceveil.bench.folder import (
+    ENVIRONMENT,
+    FIGURES,
+    RESULTS,
+    TIMINGS,
+    claim,
+    environment,
+    one_thread,
+    write,
+    write_lines,
+)
 from faceveil.bench.lessons import Lesson
-from faceveil.bench.origins import LIBRARIES, card_of
 from faceveil.bench.protocol import Items, Plan, Protocol
 from faceveil.bench.task import Item, Scene, Task, Victim
 from faceveil.core import config
-from faceveil.core.errors import UsageError
-from faceveil.io import atomic
 
 Bar = Callable[
     [str, int], AbstractContextManager[tuple[Callable[[float], None], Callable[[str], None]]]
@@ -81,10 +85,10 @@ def carry_out(
             ``results.jsonl`` is there to see why.
         ModelError: a recogniser is missing.
     """
-    _claim(folder, f'protocol = "{protocol.name}"\n{config.write(protocol)}')
+    claim(folder, f'protocol = "{protocol.name}"\n{config.write(protocol)}')
     unasked = Scene((), protocol.alignment, cache or default_cache(), device)
     n_processes = n_processes or n_cores()
-    with _one_thread():
+    with one_thread():
         scene = replace(
             unasked,
             victims=(
@@ -94,11 +98,11 @@ def carry_out(
             keep=folder / "veiled" if keep_veiled else None,
         )
         items = _items(plan.tasks, scene, n_processes, bar)
-        _write(folder / "environment.json", _environment(protocol, device))
-        _write_lines(folder / "results.jsonl", [items.record(item) for item in items])
-        _write_lines(folder / "timings.jsonl", [_timing(item) for item in items if item.seconds])
+        write(folder / ENVIRONMENT, environment(protocol.recognisers, device))
+        write_lines(folder / RESULTS, [items.record(item) for item in items])
+        write_lines(folder / TIMINGS, [_timing(item) for item in items if item.seconds])
         figures = plan.figures(items)
-        _write(folder / "figures.json", [figure.record() for figure in figures])
+        write(folder / FIGURES, [figure.record() for figure in figures])
     return figures
 
 
@@ -140,46 +144,6 @@ def _items(tasks: Sequence[Task], scene: Scene, n_processes: int, bar: Bar) -> I
     return items
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The last digits of a sum may depend on how many threads share it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _claim(folder: Path, text: str) -> None:
-    """Makes ``folder`` this protocol's."""
-    path = folder / "protocol.toml"
-    if path.is_file() and path.read_bytes() != text.encode():
-        raise UsageError(
-            f"{folder} holds a run of another protocol or of other settings: name a new folder."
-        )
-    atomic.write(path, text.encode(), overwrite=True)
-
-
-def _environment(protocol: Protocol, device: str) -> dict[str, Any]:
-    return {
-        "versions": {name: version(name) for name in ("faceveil", *LIBRARIES)},
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "device": device,
-        "recognisers": {name: card_of(name).sha256 for name in protocol.recognisers},
-    }
-
-
 def _timing(item: Item) -> dict[str, Any]:
     arm, picture = item.task.name
     return {"arm": arm, "picture": picture, "seconds": item.seconds}
-
-
-def _write(path: Path, value: Any) -> None:
-    atomic.write(path, (json.dumps(value, indent=1) + "\n").encode(), overwrite=True)
-
-
-def _write_lines(path: Path, values: Sequence[Any]) -> None:
-    lines = "".join(json.dumps(value, sort_keys=True) + "\n" for value in values)
-    atomic.write(path, lines.encode(), overwrite=True)

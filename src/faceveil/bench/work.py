@@ -134,6 +134,7 @@ class Worker:
             "targets": [self._sha256(picture) for picture in arm.targets],
             "surrogates": [origins.identity(name) for name in arm.settings.run.surrogates],
             **self._looking,
+            **origins.reference(arm.settings.method),
             "code": origins.veiling_code(type(arm.settings.method)),
         }
 

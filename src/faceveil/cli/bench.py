@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from faceveil.cli import console
+from faceveil.cli import audit, console, tables
 
 if TYPE_CHECKING:
-    from faceveil.bench.figure import Figure
     from faceveil.bench.protocol import Protocol
 
 app = typer.Typer(
@@ -52,32 +50,6 @@ PROTOCOLS = {
     "verification": "Ten-fold accuracy on pairs: LFW's pairs.txt or a .bin set.",
 }
 """Here too, so that --help need not load what they are made of."""
-
-
-class _WithFields(TyperCommand):
-    """A protocol's command: its help goes on with the fields, which have to be loaded for that."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """As ever, then the fields."""
-        super().format_help(ctx, formatter)
-        _print_fields(str(self.name))
-
-
-def _print_fields(protocol: str) -> None:
-    from rich.console import Console
-    from rich.padding import Padding
-
-    from faceveil.bench.fields import fields
-    from faceveil.bench.registry import PROTOCOLS as KINDS
-
-    screen = Console(highlight=False, markup=False)
-    for title, described in fields(KINDS[protocol]).items():
-        screen.print(title)
-        for field in described:
-            default = f" = {field.default}" if field.default else ""
-            screen.print(Padding(f"{field.name}: {field.kind}{default}", (0, 0, 0, 2)))
-            screen.print(Padding(field.text, (0, 0, 0, 6)))
-        screen.print()
 
 
 def _command(protocol: str) -> Callable[..., None]:
@@ -119,11 +91,20 @@ def _command(protocol: str) -> Callable[..., None]:
 for _name, _summary in PROTOCOLS.items():
     app.command(
         _name,
-        cls=_WithFields,
+        cls=tables.WithFields,
         help=f"{_summary}\n\nA run that was stopped goes on where it was. OUT then holds the "
         "protocol, the environment, a line for every item and the figures; "
         "`faceveil bench report OUT` shows them.",
     )(_command(_name))
+
+
+app.command(
+    "inversion",
+    cls=tables.WithFields,
+    help=f"{audit.SUMMARY}\n\nAn audit that was stopped goes on where it was. OUT then holds every "
+    "recogniser, what was recovered from it, private photos and the figures; "
+    "`faceveil bench report OUT` shows them.",
+)(audit.inversion)
 
 
 def _carry_out(
@@ -156,31 +137,7 @@ def _carry_out(
     if as_json:
         typer.echo(json.dumps([figure.record() for figure in figures], indent=1))
     else:
-        _print(figures)
-
-
-def _print(figures: Sequence[Figure]) -> None:
-    """Tables with a row for each place and a column for each measure."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    from faceveil.bench.tables import cell, grids
-
-    screen = Console(highlight=False, markup=False)
-    for grid in grids(figures):
-        headings = (*grid.places, "n", *grid.measures)
-        columns = (Column(heading, overflow="fold") for heading in headings)
-        table = Table(*columns, box=None, pad_edge=False)
-        for row in grid.rows:
-            found = [grid.figures.get((row, measure)) for measure in grid.measures]
-            counts = {str(figure.value.n) for figure in found if figure is not None}
-            table.add_row(*row, ", ".join(sorted(counts)), *(cell(figure) for figure in found))
-        screen.print(table)
-        screen.print()
-    screen.print(
-        "Means over n pictures; [the same on clean pictures]; {what others reported}. "
-        "Intervals are in figures.json and the report."
-    )
+        tables.show(figures)
 
 
 def _names(text: str | None) -> list[str] | None:

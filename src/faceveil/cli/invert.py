@@ -16,7 +16,7 @@ from faceveil.cli import console
 if TYPE_CHECKING:
     from faceveil.app.invert import Inverted
 
-SHOWN = ("Acc@1", "Acc@5", "cosine", "verified", "SSIM", "PSNR")
+SHOWN = ("Acc@1", "Acc@5", "NN@1", "cosine", "verified", "SSIM", "PSNR")
 """Figures of reconstructions that the table has room for; figures.json has all."""
 
 WIDTH = 150

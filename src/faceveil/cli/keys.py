@@ -1,4 +1,4 @@
-"""``faceveil keys``: the enrolled people's keys, and moving and deleting them."""
+"""``faceveil keys``: the keys of people and owners: making, moving and deleting them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,36 @@ from typing import Annotated
 
 import typer
 
+from faceveil.cli.passphrase import PassphraseFile, passphrase
 from faceveil.core.errors import UsageError
 
-app = typer.Typer(help="List, export, import and delete personal keys.", no_args_is_help=True)
+app = typer.Typer(help="Make, list, export, import and delete keys.", no_args_is_help=True)
 
 Which = Annotated[str, typer.Argument(metavar="NAME", help="A name or id `keys list` shows.")]
+
+
+@app.command("new")
+def new_key(
+    name: Annotated[str, typer.Argument(help="What to call the owner.")],
+    hide_name: Annotated[
+        bool,
+        typer.Option(
+            "--hide-name/--show-name",
+            help="Whether the name, too, can only be read with the passphrase. Default: hidden.",
+        ),
+    ] = True,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Make an owner's key, to mark photos with: faceveil protect PHOTO --owner NAME."""
+    from faceveil.app.keyring import Keyring
+    from faceveil.app.owner import Owner
+
+    owner = Owner.new(name)
+    secret = passphrase(passphrase_file, name, new=True)
+    keyring = Keyring.of_user()
+    keyring.check_free(name, secret)
+    entry = keyring.add(owner, secret, hide_name=hide_name)
+    typer.echo(f"{name} marks photos as {owner.id}. The key is {entry.path}.")
 
 
 @app.command("list")
@@ -66,8 +91,8 @@ def delete(
     entry = keyring.Keyring.of_user().find(name)
     if confirm is None:
         typer.echo(
-            f"Without this key nobody can take the masks of {entry} off again, or veil new photos "
-            "with the same mask. Photos already veiled stay veiled.",
+            f"Without this key nobody can take the masks of {entry} off again, veil new photos "
+            "with the same mask, or mark them as theirs. Photos already veiled stay veiled.",
             err=True,
         )
         confirm = typer.prompt(f'Type "{name}" to delete it', err=True)

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from faceveil.cli import bench, check, enrol, invert, keys, methods, models, protect, reveal, train
+from faceveil.cli import (
+    bench,
+    check,
+    enrol,
+    invert,
+    keys,
+    methods,
+    models,
+    protect,
+    reveal,
+    trace,
+    train,
+)
 from faceveil.core.errors import FaceveilError
 
 app = typer.Typer(
@@ -22,6 +34,7 @@ app.command("protect")(protect.protect)
 app.command("check")(check.check)
 app.command("enrol")(enrol.enrol)
 app.command("reveal")(reveal.reveal)
+app.command("trace")(trace.trace)
 app.command("methods")(methods.methods)
 app.command("train")(train.train)
 app.command("invert")(invert.invert)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from faceveil.core.errors import FaceveilError, UsageError
 if TYPE_CHECKING:
     from faceveil.app.album import Item, Job
     from faceveil.app.key import Key
+    from faceveil.app.protect import FaceOutcome
     from faceveil.app.settings import Settings
 
 Paths = Annotated[
@@ -67,6 +68,16 @@ Strangers = Annotated[
     str | None,
     typer.Option(help="With --person, faces of others: leave (default), blur, pixelate or solid."),
 ]
+Owner = Annotated[
+    str | None,
+    typer.Option(help="Mark the photos as this owner's (--method watermark); see `keys new`."),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        help="With --method makeup, the style: rose, smoky, coral, plum, or a made-up face's photo."
+    ),
+]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the originals.")]
 Backup = Annotated[bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")]
@@ -77,6 +88,10 @@ KeepMetadata = Annotated[
     typer.Option("--keep-metadata", help="Keep camera and date (never location or preview)."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Where random draws begin; same seed, same bytes.")]
+TimeBudget = Annotated[
+    str | None,
+    typer.Option(help="Seconds a face may take, such as 5s; fewer steps are made if need be."),
+]
 Jobs = Annotated[int, typer.Option(min=1, help="Photos worked on at a time.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 ConfigFile = Annotated[
@@ -107,6 +122,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     faces: Faces = None,
     person: Person = None,
     strangers: Strangers = None,
+    owner: Owner = None,
+    reference: Reference = None,
     passphrase_file: PassphraseFile = None,
     recursive: Recursive = False,
     in_place: InPlace = False,
@@ -115,6 +132,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     resume: Resume = False,
     keep_metadata: KeepMetadata = False,
     seed: Seed = None,
+    time_budget: TimeBudget = None,
     jobs: Jobs = 1,
     device: Device = "auto",
     config_file: ConfigFile = None,
@@ -144,8 +162,17 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     if person and method not in (None, "chameleon"):
         raise UsageError("--person lays a mask that was made before: leave --method out.")
     keys = _keys(person, passphrase_file)
+    if owner is not None and (keys or method not in (None, "watermark")):
+        raise UsageError("--owner marks photos with --method watermark: leave the other out.")
+    if method == "watermark" and owner is None:
+        raise UsageError(
+            "A mark is somebody's: name them with --owner (`faceveil keys new NAME` makes a key)."
+        )
+    method = _made_up(method, reference, taken=bool(owner or keys))
     wanted: dict[str, Any] = {
-        "method.name": "chameleon" if keys and method is None else method,
+        "method.name": "watermark" if owner else "chameleon" if keys and method is None else method,
+        "method.reference": reference,
+        "method.owner": _owner_id(owner, passphrase_file),
         "people.keys": [key.digest for key in keys] or None,
         "people.strangers": strangers,
         "budget.eps": eps,
@@ -158,23 +185,26 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.seed": seed,
     } | _visible(strength, max_damage)
     settings = _settings(config_file, wanted, set_ or [])
+    if time_budget is not None and (resume or jobs > 1):
+        raise UsageError(
+            "--time-budget finds out anew how many steps there is time for: with --resume or "
+            "--jobs write --set method.steps=N instead, with the N it named."
+        )
     if Path("-") in paths:
-        if len(paths) > 1 or any((in_place, resume, report)):
+        if len(paths) > 1 or any((in_place, resume, report, time_budget)):
             raise UsageError("- stands alone: it reads one photo and writes one.")
         _pipe(settings, keys, out, device)
         return
     from faceveil.app import album
 
+    planned = album.plan(
+        paths, out, recursive=recursive, overwrite=overwrite, in_place=in_place, backup=backup
+    )
+    if time_budget is not None:
+        settings = _paced(settings, time_budget, planned, device)
     _protect_files(
         settings,
-        album.plan(
-            paths,
-            out,
-            recursive=recursive,
-            overwrite=overwrite,
-            in_place=in_place,
-            backup=backup,
-        ),
+        planned,
         keys,
         n_processes=jobs,
         device=device,
@@ -182,6 +212,15 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         as_json=json_,
         report=report,
     )
+
+
+def _made_up(method: str | None, reference: str | None, *, taken: bool) -> str | None:
+    """The method, which a reference decides."""
+    if reference is None:
+        return method
+    if taken or method not in (None, "makeup"):
+        raise UsageError("--reference is a style of --method makeup: leave the other out.")
+    return "makeup"
 
 
 def _keys(people: list[str] | None, passphrase_file: Path | None) -> list[Key]:
@@ -192,6 +231,15 @@ def _keys(people: list[str] | None, passphrase_file: Path | None) -> list[Key]:
 
     keyring = Keyring.of_user()
     return [keyring.open(name, passphrase(passphrase_file, name)) for name in dict.fromkeys(people)]
+
+
+def _owner_id(name: str | None, passphrase_file: Path | None) -> str | None:
+    """What the marks of an owner say."""
+    if name is None:
+        return None
+    from faceveil.app.keyring import Keyring
+
+    return Keyring.of_user().open_owner(name, passphrase(passphrase_file, name)).id
 
 
 def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]:
@@ -213,6 +261,19 @@ def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: lis
     files = [] if config_file is None else [config_file]
     named = {key: value for key, value in wanted.items() if value is not None}
     return Settings.build(config.layered(files, named, assignments))
+
+
+def _paced(settings: Settings, time_budget: str, planned: list[Job], device: str) -> Settings:
+    from faceveil.app import pace
+
+    try:
+        seconds = float(time_budget.removesuffix("s"))
+    except ValueError:
+        raise UsageError(f"--time-budget {time_budget}: write seconds, such as 5s.") from None
+    photos = [job.original for job in planned]
+    paced = pace.within(settings, seconds, photos, device=device)
+    console.err.print(f"method.steps={paced.plain()['method']['steps']} a face.")
+    return paced
 
 
 def _protect_files(
@@ -241,7 +302,7 @@ def _protect_files(
                 progress=advance,
             ):
                 items.append(item)
-                for line in (*_lines(item), *_advice(item, settings)):
+                for line in (*_lines(item, settings), *_advice(item, settings)):
                     say(line)
         except KeyboardInterrupt:
             say(
@@ -258,7 +319,7 @@ def _protect_files(
     raise typer.Exit(_exit_code(items))
 
 
-def _lines(item: Item) -> Iterator[str]:
+def _lines(item: Item, settings: Settings) -> Iterator[str]:
     from faceveil.app import sentences
 
     if item.status in ("failed", "no face"):
@@ -273,6 +334,18 @@ def _lines(item: Item) -> Iterator[str]:
     for face in item.faces:
         if face.why:
             yield f"  face {face.index + 1} was skipped: {face.why}."
+    yield from _marks(item.faces, settings)
+
+
+def _marks(faces: Sequence[FaceOutcome], settings: Settings) -> Iterator[str]:
+    """What was read of the owner in the written file, if its faces were to be marked."""
+    from faceveil.app import sentences
+
+    for face in faces:
+        if face.mark is not None:
+            yield f"  face {face.index + 1} {sentences.of_mark(face.mark)}"
+        elif settings.method.name == "watermark" and face.status == "veiled":
+            yield f"  face {face.index + 1} is veiled, but not marked: its mark cannot be read."
 
 
 def _advice(item: Item, settings: Settings) -> Iterator[str]:
@@ -338,7 +411,8 @@ def _pipe(settings: Settings, keys: list[Key], out: Path | None, device: str) ->
     photo = decode(sys.stdin.buffer.read(), "standard input")
     with console.progress("Veiling", 1) as (advance, say):
         outcome = personal.load(settings, keys, device=device)(photo, advance)
-        say(sentences.of_verdict(outcome.verdict))
+        for line in (sentences.of_verdict(outcome.verdict), *_marks(outcome.faces, settings)):
+            say(line)
     if out is None or out == Path("-"):
         sys.stdout.buffer.write(outcome.data)
         sys.stdout.buffer.flush()

@@ -9,6 +9,7 @@ from faceveil.data.folder import open_folder
 from faceveil.data.lfw import PAIRS, open_lfw
 from faceveil.data.orl import open_orl
 from faceveil.data.pictures import Pairs, Pictures
+from faceveil.data.record_io import open_records
 from faceveil.data.verification_bin import open_bin
 
 
@@ -16,18 +17,22 @@ def open_pictures(spec: str | Path) -> Pictures:
     """The pictures of people that ``spec`` means.
 
     Args:
-        spec: ``"orl"``, or a folder of folders, one a person (for a folder called orl: ``./orl``).
+        spec: ``"orl"``; a folder of folders, one a person (for a folder called orl: ``./orl``); or
+            a ``.rec`` file of MXNet, its ``.idx`` file beside it.
 
     Raises:
-        UsageError: it is neither, or cannot be read.
+        UsageError: it is none of these, or cannot be read.
     """
     if spec == "orl":
         return open_orl()
     path = Path(spec)
     if path.is_dir():
         return open_folder(path)
+    if path.suffix == ".rec" and path.is_file():
+        return open_records(path)
     raise UsageError(
-        f"{path} holds no pictures by person: name a folder laid out as PERSON/PHOTO.jpg, or orl."
+        f"{path} holds no pictures by person: name a folder laid out as PERSON/PHOTO.jpg, a .rec "
+        "file, or orl."
     )
 
 

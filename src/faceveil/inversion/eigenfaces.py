@@ -4,12 +4,12 @@ Faces are taken for Gaussian, N(m, C), estimated on public ones (Turk, Pentland,
 recognition", 1991), and the most probable face with the person's embedding is looked for:
 
     x(z, r) = m + U z + sigma G r
-    minimise  1 - cos(f(T x), c_t) + lambda (|z|^2 / k + |r|^2 / n) + a_tv TV(x)
+    minimise  1 - cos(f(T x), c_t) + lambda (|z|^2 / k + |r|^2 / n)
 
 U holds k principal directions times their deviations, so that z is N(0, 1); G is a narrow blur and
-r, of n pixels, what no public face has; TV is total variation; c_t is the person's centre; T
-mirrors, moves, turns and scales by chance, in every step anew, because people are recognised
-however they are framed, and noise is not.
+r, of n pixels, what no public face has; c_t is the person's centre; T mirrors, moves, turns and
+scales by chance, in every step anew, because people are recognised however they are framed, and
+noise is not.
 
 Ours as a whole: the attack of :mod:`~faceveil.inversion.pixel_prior` with faces for a prior, which
 needs a few dozen public photos where a GAN needs thousands. The mean of several searches is given:
@@ -30,7 +30,7 @@ from torch import Tensor
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import descend
-from faceveil.inversion.looks import reframed, smooth, smoother, total_variation
+from faceveil.inversion.looks import reframed, smooth, smoother
 from faceveil.inversion.problem import Problem
 
 MOST_FACES = 500
@@ -53,7 +53,6 @@ class Eigenfaces(Attack):
         detail: sigma: how far pixels may leave the span, in [0, 1].
         blur_px: deviation of the Gaussian G.
         prior: lambda.
-        tv: a_tv.
         searches: of which the mean is given.
         steps: of each.
         lr: of Adam.
@@ -65,10 +64,9 @@ class Eigenfaces(Attack):
     threat: ClassVar[Threat] = "white-box"
 
     components: int = 300
-    detail: float = 0.2
-    blur_px: float = 1.5
+    detail: float = 0.1
+    blur_px: float = 1.0
     prior: float = 0.02
-    tv: float = 0.3
     searches: int = 4
     steps: int = 60
     lr: float = 0.1
@@ -90,12 +88,10 @@ class Eigenfaces(Attack):
             return faces.mean + span + self.detail * smooth(r, blur)
 
         for _ in range(self.steps):
-            images = shown()
-            seen = reframed(images, self.jitter, draw).expand(-1, 3, -1, -1)
+            seen = reframed(shown(), self.jitter, draw).expand(-1, 3, -1, -1)
             unlike = 1 - victim.embed(seen) @ centre
             unlikely = z.square().mean(1) + r.square().flatten(1).mean(1)
-            loss = unlike + self.prior * unlikely + self.tv * total_variation(images)
-            descend(optimiser, loss.sum())
+            descend(optimiser, (unlike + self.prior * unlikely).sum())
         with torch.no_grad():
             image = shown().clamp(0, 1).mean(0, keepdim=True).expand(-1, 3, -1, -1)
             return image, cosine(problem, image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from faceveil.measures.identification import rank_n
 from faceveil.measures.quality import psnr, ssim
 from faceveil.measures.rate import Rate, mean, rate
 from faceveil.measures.verification import pairs, threshold_at
+from faceveil.ops.srgb import luma
 from faceveil.recognisers.recogniser import Recogniser
 from faceveil.training.crops import template
 
@@ -47,6 +49,7 @@ class Judge:
         self.recogniser, self.private, self.seed = recogniser, private, seed
         self.people = tuple(dict.fromkeys(private.shown))
         self.gallery = self._see(private.photos)
+        self._patterns = patterns(private.photos)
         everybody = torch.cat((self.gallery, self._see(public.photos)))
         shown = [*private.shown, *(f"public {one}" for one in public.shown)]
         genuine, impostor = pairs(everybody, shown)
@@ -57,6 +60,8 @@ class Judge:
 
         * ``Acc@1``, ``Acc@5``: the share whose person is the most similar of all the victim knows,
           or among the five most similar; a person is as similar as their most similar photo.
+        * ``NN@1``: the share whose nearest neighbour among all training photos shows the person;
+          no recogniser is asked, but how far brightness correlates, pixel by pixel.
         * ``cosine``: to the person's photos, on average.
         * ``distance``: Euclidean, of unit vectors, to the nearest of them (KNN distance).
         * ``verified``: the share of pairs with one of them that are taken for one person at a false
@@ -85,6 +90,9 @@ class Judge:
             )
             for n in (1, 5)
         }
+        ranks["NN@1"] = rank_n(
+            patterns(images) @ self._patterns.T, self.private.shown, people, 1, seed=self.seed
+        )
         means = {name: mean(value, people, seed=self.seed) for name, value in values.items()}
         return ranks | means | {"verified": rate(accepted, pairs_of, seed=self.seed)}
 
@@ -108,6 +116,12 @@ class Judge:
                 for some in torch.split(images, AT_ONCE)
             ]
         return torch.cat(rows)
+
+
+def patterns(images: Float[Tensor, "n 3 s s"]) -> Float[Tensor, "n p"]:
+    """Brightness as unit vectors without a mean: the product of two is how far they correlate."""
+    pixels = luma(images).flatten(1)
+    return F.normalize(pixels - pixels.mean(1, keepdim=True))
 
 
 def mean_face(public: Float[Tensor, "m 3 s s"], n: int) -> Float[Tensor, "n 3 s s"]:

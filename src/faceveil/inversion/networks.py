@@ -1,4 +1,4 @@
-"""Small networks an attacker trains: a decoder of embeddings, and a U-Net for masked faces."""
+"""Small networks an attacker trains: decoders, generators, U-Nets, critics, encoders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 FIRST_PX = 7
-"""A decoder's first map is about so large."""
+"""A decoder's first map, and the last of a critic or an encoder, is about so large."""
 
 GROUPS = 8
 """Of channels that are normalised together; not over the batch, so that a face is decoded alike in
@@ -42,6 +43,28 @@ class Decoder(nn.Module):
         maps = self.first(embeddings).unflatten(1, (-1, self.first_px, self.first_px))
         images = self.last(self.stages(maps)).sigmoid()
         return images[..., : self.side_px, : self.side_px]
+
+
+class Upwards(nn.Module):
+    """From latents to maps of a side: DCGAN's generator, without its last activation (Radford et
+    al., 2016), at first all but 0."""
+
+    def __init__(self, latent: int, side_px: int, n_channels: int, width: int = 128):
+        super().__init__()
+        widths = [max(8, width >> step) for step in range(len(_halvings(side_px, width)))]
+        self.side_px, self.first_px = side_px, -(-side_px // 2 ** len(widths))
+        self.first = nn.Linear(latent, width * self.first_px**2)
+        layers: list[nn.Module] = [nn.BatchNorm2d(width), nn.ReLU()]
+        for n_in, n_out in itertools.pairwise(widths):
+            layers += [nn.ConvTranspose2d(n_in, n_out, 4, 2, 1), nn.BatchNorm2d(n_out), nn.ReLU()]
+        last = nn.ConvTranspose2d(widths[-1], n_channels, 4, 2, 1, bias=False)
+        nn.init.normal_(last.weight, std=0.002)
+        self.stages = nn.Sequential(*layers, last)
+
+    def forward(self, latents: Float[Tensor, "b d"]) -> Float[Tensor, "b c s s"]:
+        """Maps; what is more than the side is cut off at the right and below."""
+        maps = self.stages(self.first(latents).unflatten(1, (-1, self.first_px, self.first_px)))
+        return maps[..., : self.side_px, : self.side_px]
 
 
 class UNet(nn.Module):
@@ -81,6 +104,66 @@ class UNet(nn.Module):
             maps = F.interpolate(maps, beside.shape[-2:], mode="bilinear", align_corners=False)
             maps = stage(torch.cat((maps, beside), 1))
         return self.last(maps).sigmoid()
+
+
+class Critic(nn.Module):
+    """From pictures in [0, 1], maybe with more channels beside them, to unbounded scores.
+
+    Every layer is divided by its largest singular value (Miyato et al., 2018), so that no score
+    changes faster than its picture.
+
+    Attributes:
+        maps: pictures to what the scores are taken from.
+    """
+
+    def __init__(self, side_px: int, n_channels: int, n_scores: int, width: int = 32):
+        super().__init__()
+        layers: list[nn.Module] = []
+        n_in = n_channels
+        for n_out in _halvings(side_px, width):
+            layers += [spectral_norm(nn.Conv2d(n_in, n_out, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            side_px, n_in = side_px // 2, n_out
+        self.maps = nn.Sequential(*layers)
+        self.last = spectral_norm(nn.Linear(n_in * side_px**2, n_scores))
+
+    def features(self, pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, "b f"]:
+        """What the scores are linear in."""
+        return self.maps(2 * pictures - 1).flatten(1)
+
+    def forward(self, pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, "b k"]:
+        """Scores."""
+        return self.last(self.features(pictures))
+
+
+class PatchCritic(nn.Sequential):
+    """From maps to a score for every patch, each layer normalised as in :class:`Critic`."""
+
+    def __init__(self, n_channels: int, width: int = 32):
+        super().__init__(
+            spectral_norm(nn.Conv2d(n_channels, width, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 1, 3, 1, 1)),
+        )
+
+
+class Encoder(nn.Sequential):
+    """From faces in [0, 1] to embeddings of any length."""
+
+    def __init__(self, side_px: int, embedding_size: int, width: int = 16):
+        layers: list[nn.Module] = []
+        n_in = 3
+        for n_out in _halvings(side_px, width):
+            layers += [_Twice(n_in, n_out), nn.AvgPool2d(2)]
+            side_px, n_in = side_px // 2, n_out
+        super().__init__(*layers, nn.Flatten(), nn.Linear(n_in * side_px**2, embedding_size))
+
+
+def _halvings(side_px: int, width: int) -> list[int]:
+    """The widths of maps that are halved until they are small, the first in any case."""
+    n = max(1, round(torch.tensor(side_px / FIRST_PX).log2().item()))
+    return [min(width << step, 4 * width) for step in range(n)]
 
 
 class _Twice(nn.Sequential):

@@ -13,7 +13,9 @@ on (the training mask), and what it is *asked* (the inference mask).
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from typing import ClassVar
 
@@ -41,14 +43,16 @@ class Unmasking(Attack):
     Attributes:
         steps, batch, lr: of the U-Net's training, by Adam.
         jitter: of the training faces, see :func:`~faceveil.inversion.looks.reframed`.
-        candidates: leaked faces of the person that are undone: those with the largest shares.
     """
 
     steps: int = 400
     batch: int = 16
     lr: float = 0.002
     jitter: float = 0.02
-    candidates: int = 1
+
+    @abstractmethod
+    def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
+        """What is undone, and how much of it is the person."""
 
     @abstractmethod
     def mask(
@@ -70,46 +74,61 @@ class Unmasking(Attack):
         )
 
     def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "n 3 s s"], Float[Tensor, " n"]]:
-        """The person's leaked faces undone; the confidence is their share."""
-        if problem.leaked is None:
-            raise UsageError(f"{self.name}: no masked face has leaked.")
-        inputs, labels = problem.leaked
-        shares = (labels.weight * (labels.people == problem.person)).sum(1)
-        share, rows = shares.topk(min(self.candidates, len(shares)))
+        """The evidence undone; the confidence is how much of it is the person."""
+        inputs, share = self.evidence(problem)
         network = self._unet(problem)
         with torch.no_grad():
-            images = network(inputs[rows].to(problem.victim.device))
+            images = network(inputs.to(problem.victim.device))
         return images.expand(-1, 3, -1, -1), share
 
     def _unet(self, problem: Problem) -> UNet:
         """The U-Net, the same for every person."""
-        victim, n_colours = problem.victim, problem.n_colours
-
-        def build() -> UNet:
-            masking = victim.masking(0)
-            channels, grid_px = masking.n_channels, masking.side_px
-            return UNet(channels, grid_px, victim.size_px, n_colours).to(victim.device)
 
         def train(network: UNet, seed: int) -> None:
-            draw, masking = generator(seed), victim.masking(seed)
+            examples = self._examples(problem, seed)
 
             def loss_of(step: int) -> Tensor:
-                chosen = torch.randint(len(problem.public), (self.batch,), generator=draw)
-                faces = reframed(problem.public[chosen].to(victim.device), self.jitter, draw)
-                own = torch.arange(len(faces), device=victim.device)
-                with torch.no_grad():
-                    masked = self.mask(masking, faces, own, derive(seed, step))
-                wanted = faces[largest(masked.labels), :n_colours]
-                return F.l1_loss(network(masked.inputs), wanted)
+                masked, wanted = next(examples)
+                return F.l1_loss(network(masked), wanted)
 
             fit(network, loss_of, steps=self.steps, lr=self.lr)
 
-        origin = (victim.fingerprint, problem.fingerprint, str(astuple(self)))
-        return problem.kept.trained(build, train, self.name, *origin)
+        origin = (problem.victim.fingerprint, problem.fingerprint, str(astuple(self)))
+        return problem.kept.trained(lambda: new_unet(problem), train, self.name, *origin)
+
+    def _examples(self, problem: Problem, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches without end: public faces masked, and what should come of them."""
+        victim, n_colours = problem.victim, problem.n_colours
+        draw, masking = generator(seed), victim.masking(seed)
+        for step in itertools.count():
+            chosen = torch.randint(len(problem.public), (self.batch,), generator=draw)
+            faces = reframed(problem.public[chosen].to(victim.device), self.jitter, draw)
+            own = torch.arange(len(faces), device=victim.device)
+            with torch.no_grad():
+                masked = self.mask(masking, faces, own, derive(seed, step))
+            yield masked.inputs, faces[largest(masked.labels), :n_colours]
 
 
 @dataclass(frozen=True)
-class TrainingRecovery(Unmasking):
+class RowRecovery(Unmasking):
+    """Undo the mask of some leaked faces, each by itself.
+
+    Attributes:
+        candidates: leaked faces of the person that are undone: those with the largest shares.
+    """
+
+    candidates: int = 1
+
+    def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
+        """The candidates, and their shares."""
+        inputs, labels = leaked(self, problem)
+        shares = (labels.weight * (labels.people == problem.person)).sum(1)
+        share, rows = shares.topk(min(self.candidates, len(shares)))
+        return inputs[rows], share
+
+
+@dataclass(frozen=True)
+class TrainingRecovery(RowRecovery):
     """Undo the training mask of inputs that leaked from where the recogniser was trained."""
 
     name: ClassVar[str] = "recovery"
@@ -128,7 +147,7 @@ class TrainingRecovery(Unmasking):
 
 
 @dataclass(frozen=True)
-class QueryRecovery(Unmasking):
+class QueryRecovery(RowRecovery):
     """Undo the inference mask of queries that were overheard."""
 
     name: ClassVar[str] = "query-recovery"
@@ -149,3 +168,21 @@ class QueryRecovery(Unmasking):
 def largest(labels: Labels) -> Int[Tensor, " b"]:
     """Of each row, whoever has the largest share."""
     return labels.people.gather(1, labels.weight.argmax(1, keepdim=True))[:, 0]
+
+
+def new_unet(problem: Problem) -> UNet:
+    """From what the victim's backbone is shown to its crops; not trained yet."""
+    victim, masking = problem.victim, problem.victim.masking(0)
+    shape = (masking.n_channels, masking.side_px, victim.size_px, problem.n_colours)
+    return UNet(*shape).to(victim.device)
+
+
+def leaked(attack: Attack, problem: Problem) -> Masked:
+    """What leaked of the person.
+
+    Raises:
+        UsageError: nothing.
+    """
+    if problem.leaked is None:
+        raise UsageError(f"{attack.name}: no masked face has leaked.")
+    return problem.leaked

@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from faceveil.core import config
 from faceveil.core.errors import UsageError
 from faceveil.inversion.attack import Attack
+from faceveil.inversion.brep_mi import BrepMi
+from faceveil.inversion.cgan_recovery import CganRecovery
 from faceveil.inversion.eigenfaces import Eigenfaces
 from faceveil.inversion.embedding import CentreInversion, TemplateInversion
+from faceveil.inversion.gmi import Gmi
+from faceveil.inversion.ked_mi import KedMi
+from faceveil.inversion.lomma import Lomma
 from faceveil.inversion.membership import BatchNormDistance, Membership
 from faceveil.inversion.mi_face import MiFace
+from faceveil.inversion.pairing import Pairing
 from faceveil.inversion.pixel_prior import PixelPrior
+from faceveil.inversion.plg_mi import PlgMi
 from faceveil.inversion.recovery import QueryRecovery, TrainingRecovery
 
 ATTACKS: dict[str, type[Attack]] = {
@@ -20,9 +27,16 @@ ATTACKS: dict[str, type[Attack]] = {
         Eigenfaces,
         PixelPrior,
         MiFace,
+        Gmi,
+        KedMi,
+        Lomma,
+        PlgMi,
+        BrepMi,
         CentreInversion,
         TemplateInversion,
         TrainingRecovery,
+        CganRecovery,
+        Pairing,
         QueryRecovery,
     )
 }

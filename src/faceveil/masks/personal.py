@@ -14,16 +14,12 @@ from torch import Tensor
 
 from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
-from faceveil.faces.face import TEMPLATE
+from faceveil.faces.frame import in_frame
 from faceveil.faces.patch import Patch
-from faceveil.faces.regions import OVAL
 from faceveil.masks.enforce import Change
 from faceveil.measures.strength import strength_at
 from faceveil.ops import warp
 
-FRAME = 152.0
-"""The side of the square that a mask covers, in units of :data:`TEMPLATE`: all of the face's oval
-and its ramp, so that nothing of the region lies outside."""
 MARGIN = 0.001
 """Of SSIM, by which the first guess of a strength stays above the floor."""
 GUESSES = (1.0, 0.97, 0.9)
@@ -98,15 +94,9 @@ def placed(
 
 
 def _placed(mask: Tensor, landmarks: Tensor, size_px: int) -> Tensor:
-    matrix = warp.similarity(_frame(landmarks, mask.shape[-1]), landmarks)
+    matrix = warp.similarity(in_frame(landmarks, mask.shape[-1]), landmarks)
     scale = float(matrix[0, :, 0].detach().norm())
     if scale < 1:
         mask = warp.resize(mask, max(1, round(scale * mask.shape[-1])))
-        matrix = warp.similarity(_frame(landmarks, mask.shape[-1]), landmarks)
+        matrix = warp.similarity(in_frame(landmarks, mask.shape[-1]), landmarks)
     return warp.sample(mask, matrix, size_px)
-
-
-def _frame(like: Tensor, side: int) -> Float[Tensor, "1 5 2"]:
-    """Where the landmarks lie in a mask of that side."""
-    corner = like.new_tensor((OVAL.x - FRAME / 2, OVAL.y - FRAME / 2))
-    return ((like.new_tensor(TEMPLATE) - corner + 0.5) * (side / FRAME) - 0.5)[None]

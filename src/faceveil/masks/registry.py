@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceveil.core.errors import UsageError
-from faceveil.masks import chameleon, face_off, fawkes, iterative, lowkey, obfuscate, tip_im, veil
+from faceveil.masks import (
+    chameleon,
+    face_off,
+    fawkes,
+    iterative,
+    lowkey,
+    makeup,
+    obfuscate,
+    tip_im,
+    veil,
+    watermark,
+)
 from faceveil.masks.method import Method
 
 METHODS: dict[str, type[Method]] = {
@@ -24,6 +35,8 @@ METHODS: dict[str, type[Method]] = {
         face_off.FaceOff,
         lowkey.LowKey,
         chameleon.Chameleon,
+        makeup.Makeup,
+        watermark.Watermark,
         obfuscate.Blur,
         obfuscate.Pixelate,
         obfuscate.Darken,

@@ -75,9 +75,27 @@ class Masking(nn.Module, ABC):
         """
         return Masked(self(images), Labels.hard(people))
 
-    def penalty(self, masked: Masked, embeddings: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-        """A term added to the mean loss of a batch."""
-        return embeddings.new_zeros(())
+    def around(self, backbone: nn.Module, embedding_size: int) -> nn.Module:
+        """The backbone as this defence has it, with layers changed or added; by default as it is.
+
+        Args:
+            backbone: new, from inputs to embeddings.
+            embedding_size: how many numbers it gives.
+        """
+        return backbone
+
+    def judge(
+        self, masked: Masked, backbone: nn.Module, head: nn.Module
+    ) -> tuple[Float[Tensor, " b"], Float[Tensor, ""]]:
+        """The loss of each row, and a term that is added to their mean; by default 0.
+
+        Args:
+            masked: of :meth:`train_mask`.
+            backbone: of :meth:`around`.
+            head: from embeddings and labels to losses.
+        """
+        losses = head(backbone(masked.inputs), masked.labels)
+        return losses, losses.new_zeros(())
 
     def learn(
         self, losses: Float[Tensor, " b"], held_out_loss: Callable[[], float]
@@ -112,6 +130,16 @@ class Defence(Strict, ABC):
         Raises:
             UsageError: it cannot work on such crops.
         """
+
+    def proved(self, n_photos: int, batch: int, n_steps: int) -> dict[str, float]:
+        """What is proved of a recogniser so trained, by name, for its log and card; here nothing.
+
+        Args:
+            n_photos: trained on.
+            batch: of them in a step.
+            n_steps: done.
+        """
+        return {}
 
 
 @dataclass(frozen=True)

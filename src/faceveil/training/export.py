@@ -46,7 +46,11 @@ def to_onnx(network: nn.Module, size_px: int) -> bytes:
 
 def card(recipe: Recipe, weights: bytes, n_people: int, n_photos: int) -> Card:
     """The card that goes with these bytes, without thresholds yet."""
+    proved = recipe.defence.proved(
+        n_photos, recipe.batch, recipe.epochs * (n_photos // recipe.batch)
+    )
     defence = "" if recipe.defence.name == "none" else f", defended by {recipe.defence.name}"
+    defence += "".join(f", {name} {value:.3g}" for name, value in proved.items())
     return Card(
         name=recipe.name,
         title=f"{recipe.backbone.name}, {recipe.margin.name}, trained on {n_photos} photos of "

@@ -41,8 +41,9 @@ class Learner(nn.Module):
             torch.manual_seed(derive(recipe.seed, "weights"))
             masking = recipe.defence.build(recipe.size_px)
             backbone = recipe.backbone.build(masking.n_channels, masking.side_px)
-            self.network = Network(masking, backbone)
-            self.head = Head(recipe.margin, recipe.backbone.embedding_size, n_people)
+            size = recipe.backbone.embedding_size
+            self.network = Network(masking, masking.around(backbone, size))
+            self.head = Head(recipe.margin, size, n_people)
 
     def forward(
         self, pixels: UInt8[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
@@ -58,9 +59,7 @@ class Learner(nn.Module):
         masking = self.network.masking
         with torch.autocast(pixels.device.type, enabled=False):
             masked: Masked = masking.train_mask(pixels.float() / 255, people, seed)
-        embeddings = self.network.backbone(masked.inputs)
-        losses = self.head(embeddings, masked.labels)
-        return losses, masking.penalty(masked, embeddings.float())
+        return masking.judge(masked, self.network.backbone, self.head)
 
     @torch.no_grad()
     def loss_of(self, pixels: UInt8[Tensor, "b 3 s s"], people: Int[Tensor, " b"]) -> float:

@@ -204,10 +204,11 @@ class Loop:
         self._check([loss])
         self._total, self._n_since = torch.zeros_like(self._total), 0
         self._began = time.perf_counter()
-        return {
+        recipe, n_photos = self.recipe, len(self.batches.split.train)
+        return recipe.defence.proved(n_photos, recipe.batch, self.step) | {
             "loss": float(loss),
             "lr": self._optimiser.param_groups[0]["lr"],
-            "photos_per_s": n * self.recipe.batch / (self._began - began),
+            "photos_per_s": n * recipe.batch / (self._began - began),
         }
 
     def _held_out_loss(self) -> float:

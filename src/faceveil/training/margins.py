@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from faceveil.core.config import Strict
@@ -32,11 +32,19 @@ NORM_MOMENTUM = 0.99
 
 @dataclass(frozen=True)
 class Margin(Strict, ABC):
-    """A psi, and the scale s that cosines are multiplied by."""
+    """A psi, and the scale s that cosines are multiplied by.
+
+    Attributes:
+        s: the scale.
+        smoothing: alpha, the part of each label that is spread evenly over everybody; below 0 it is
+            taken from all others, a defence (Struppek et al., "Be careful what you smooth for",
+            ICLR 2024, alpha = -0.05).
+    """
 
     name: ClassVar[str]
 
     s: float = 64.0
+    smoothing: float = 0.0
 
     @abstractmethod
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
@@ -148,8 +156,16 @@ class Head(nn.Module):
             for person, weight in zip(labels.people.T, labels.weight.T, strict=True):
                 right = self.margin.psi(cosines.gather(1, person[:, None])[:, 0], quality)
                 logits = self.margin.s * cosines.scatter(1, person[:, None], right[:, None])
-                losses = losses + weight * F.cross_entropy(logits, person, reduction="none")
+                losses = losses + weight * self._cross_entropy(logits, person)
             return losses
+
+    def _cross_entropy(
+        self, logits: Float[Tensor, "b p"], person: Int[Tensor, " b"]
+    ) -> Float[Tensor, " b"]:
+        """With the label (1 - alpha) [person] + alpha / p; torch's own refuses alpha < 0."""
+        alpha, log_p = self.margin.smoothing, logits.log_softmax(1)
+        right = log_p.gather(1, person[:, None])[:, 0]
+        return -(1 - alpha) * right - alpha * log_p.mean(1)
 
     def _quality(self, norms: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         if self.training:

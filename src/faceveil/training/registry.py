@@ -11,15 +11,20 @@ from faceveil.training.ahm import Ahm
 from faceveil.training.backbones.backbone import Backbone
 from faceveil.training.backbones.ir import Ir18, Ir50
 from faceveil.training.backbones.mobilefacenet import MobileFaceNet
+from faceveil.training.bido import Bido
+from faceveil.training.dctdp import Dctdp
 from faceveil.training.defence import Defence, Undefended
+from faceveil.training.dp_sgd import DpSgd
 from faceveil.training.instahide import InstaHide
 from faceveil.training.margins import AdaFace, ArcFace, CosFace, Margin, SphereFace
+from faceveil.training.mid import Mid
 from faceveil.training.optimisers import AdamW, Optimiser, Sgd
 from faceveil.training.schedules import Cosine, Schedule, Steps
 from faceveil.training.spectral import PartialFace, PpfrFd
 
 DEFENCES: dict[str, type[Defence]] = {
-    kind.name: kind for kind in (Undefended, Ahm, PpfrFd, PartialFace, InstaHide)
+    kind.name: kind
+    for kind in (Undefended, Ahm, PpfrFd, PartialFace, Dctdp, InstaHide, Mid, Bido, DpSgd)
 }
 MARGINS: dict[str, type[Margin]] = {
     kind.name: kind for kind in (ArcFace, CosFace, SphereFace, AdaFace)

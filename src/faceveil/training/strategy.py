@@ -6,17 +6,21 @@ its network nor its coefficients are known to us; all below is ours, but for REI
 1992).
 
     s = mean and deviation of every channel of the batch before it is mixed      pi(k | s) = MLP(s)
-    R = L - mu max(0, L_val - L_target)
-    mu <- max(0, mu + rate clip(L_val - L_target, -1, 1))
-    ascend  A log pi(k | s) + eta H(pi)              A = (R - moving mean of R) / moving deviation
+    ascend  A log pi(k | s) + eta H(pi)     A = (1 - mu) (L - forecast of L) / moving deviation
+    mu <- clip(mu + rate clip(L_val - L_target, -1, 1), 0, 2)
 
-L is the recogniser's mean loss while k is in force and L_val its loss, at the end of that, on faces
-held out. Without the second term the policy learns one thing, that L rises with k, and always says
-6. L_val must be measured *after* steps taken with k, several of them, for it to tell good from bad:
-a penalty that k had no part in is taken off again with the moving mean. Rewards count in moving
-deviations, so the weight eta of the entropy H means the same whatever the loss; were it small, the
-policy would soon be certain of something and could no longer follow mu. The clip keeps mu from
-growing without measure while the recogniser is new and far from any target.
+L is the recogniser's mean loss while k is in force, L_val its loss on held-out faces after that. At
+mu = 0 the policy learns one thing, that L rises with k, and always says 6. mu is the price of that:
+it starts at 1, where nothing is learnt, and while L_val is above its target it rises, so that hard
+mixes are no longer worth having.
+
+One would write R = L - mu max(0, L_val - L_target). But what a few batches with k do to L_val is
+lost in its noise and in its fall as the recogniser learns; a policy so rewarded stayed all but even
+on real faces. That mixes hard to learn from keep L_val up, in the end, is what the formula above
+takes for granted instead: only the sign of a sum of many L_val has to be right. The bounds of mu
+keep it from growing without measure while the recogniser is new and far from any target. The weight
+eta of the entropy H means the same whatever the loss, since A counts in deviations; were it small,
+the policy would soon be certain of something and could no longer follow mu.
 """
 
 from __future__ import annotations
@@ -37,6 +41,9 @@ from faceveil.training.secret import Source, uniforms
 CHOICES = (2, 3, 4, 5, 6)
 """The numbers of faces a strategy chooses from (the paper's)."""
 
+MOST = 2.0
+"""mu at its highest, where a loss is as bad as it is good at 0."""
+
 
 @dataclass(frozen=True)
 class StrategySettings(Strict):
@@ -53,7 +60,7 @@ class StrategySettings(Strict):
         rate: the policy's learning rate (Adam).
         entropy: eta.
         dual_rate: how fast mu moves.
-        memory: what part of the moving mean and deviation each new reward replaces.
+        memory: what part of the moving means each new loss replaces.
     """
 
     mode: Literal["fixed", "uniform", "learned", "max-loss"] = "learned"
@@ -133,9 +140,10 @@ class Learned(Strategy):
     """
 
     mu: Tensor
-    mean: Tensor
+    once: Tensor
+    twice: Tensor
     variance: Tensor
-    n_rewards: Tensor
+    n_losses: Tensor
     statistics: Tensor
     choice: Tensor
 
@@ -148,10 +156,12 @@ class Learned(Strategy):
         nn.init.zeros_(last.bias)
         self.policy = nn.Sequential(nn.Linear(n_statistics, settings.hidden), nn.Tanh(), last)
         self.policy.requires_grad_(requires_grad=False)
-        self.optimiser = torch.optim.Adam(self.policy.parameters(), settings.rate)
-        for name in ("mu", "mean", "variance"):
+        # With its usual memory of gradients' sizes Adam would hardly move a policy once certain.
+        self.optimiser = torch.optim.Adam(self.policy.parameters(), settings.rate, (0.9, 0.9))
+        self.register_buffer("mu", torch.tensor(1.0 if math.isfinite(target) else 0.0))
+        for name in ("once", "twice", "variance"):
             self.register_buffer(name, torch.zeros(()))
-        self.register_buffer("n_rewards", torch.zeros((), dtype=torch.long))
+        self.register_buffer("n_losses", torch.zeros((), dtype=torch.long))
         self.register_buffer("statistics", torch.zeros(n_statistics))
         self.register_buffer("choice", torch.zeros((), dtype=torch.long))
 
@@ -169,8 +179,7 @@ class Learned(Strategy):
                 "The strategy learns from the loss on photos held out, and there are none: set "
                 "recipe.held_out_photos, or defence.strategy.mode to fixed, uniform or max-loss."
             )
-        excess = held_out - self.target
-        advantage = self._advantage(loss - float(self.mu) * max(0.0, excess))
+        advantage = (1 - float(self.mu)) * self._surprise(loss)
         self.policy.requires_grad_(requires_grad=True)
         with torch.enable_grad():
             objective = self.objective(advantage)
@@ -178,8 +187,8 @@ class Learned(Strategy):
         torch.autograd.backward(objective.neg())
         self.optimiser.step()
         self.policy.requires_grad_(requires_grad=False)
-        step = self.settings.dual_rate * max(-1.0, min(1.0, excess))
-        self.mu.fill_(max(0.0, float(self.mu) + step))
+        excess = max(-1.0, min(1.0, held_out - self.target))
+        self.mu.fill_(max(0.0, min(MOST, float(self.mu) + self.settings.dual_rate * excess)))
 
     def objective(self, advantage: float) -> Float[Tensor, ""]:
         """A log pi(k | s) + eta H(pi), for the last choice."""
@@ -207,12 +216,19 @@ class Learned(Strategy):
         """What :meth:`get_extra_state` gave."""
         self.optimiser.load_state_dict(state)
 
-    def _advantage(self, reward: float) -> float:
-        """How far, in moving deviations, the reward is above its moving mean; moves both."""
-        surprise = reward - float(self.mean) if self.n_rewards else 0.0
-        self.n_rewards += 1
-        share = max(self.settings.memory, 1 / int(self.n_rewards))
-        self.mean += share * (reward - self.mean)
+    def _surprise(self, loss: float) -> float:
+        """How far, in moving deviations, the loss is from where it was heading.
+
+        The forecast is Brown's double exponential smoothing. A plain moving mean lags behind a loss
+        that falls, and whatever is chosen then looks good, or bad, for it.
+        """
+        share = max(self.settings.memory, 1 / (int(self.n_losses) + 1))
+        once, twice = float(self.once), float(self.twice)
+        trend = (once - twice) * (share / (1 - share) if share < 1 else 0)
+        surprise = loss - (2 * once - twice + trend) if self.n_losses else 0.0
+        self.n_losses += 1
+        self.once += share * (loss - self.once)
+        self.twice += share * (self.once - self.twice)
         self.variance += share * (surprise**2 - self.variance)
         return surprise / max(float(self.variance) ** 0.5, 1e-8)
 

@@ -21,7 +21,7 @@ LEVEL = ("SSIMULACRA2", "gamma")
 RUN = "run"
 """What tells figures apart that stand at one place in two runs."""
 
-BARE = {"method", "aim", RUN}
+BARE = {"method", "aim", "defence", RUN}
 """Kinds of place that need not be named beside their value."""
 
 

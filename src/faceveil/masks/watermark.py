@@ -1,0 +1,110 @@
+"""Watermark: a veil that says whose the photo is, to whoever can read it.
+
+After DPG, the double privacy guard (Zhang et al., arXiv 2404.14693). There an encoder hides a
+watermark so that recognisers are led away from the person, and a decoder reads it:
+
+    minimise   L_adversarial(x')  +  L_bits(D(N(x')), w)      with N what happens to photos
+
+Here (ours) the decoder is fixed (:mod:`faceveil.marks`), so that what it says of photos without a
+mark is known by construction, and x' is found for each photo by the descent of the default method:
+each step leads away from the person and towards the owner's bits, along the limits of what may be
+seen. The photo is both veiled and traceable.
+
+Whether the mark can be read from the written file is asked there (``faceveil.app.protect``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from faceveil.core.errors import UsageError
+from faceveil.faces.regions import template_px
+from faceveil.marks.reader import said, signs_of
+from faceveil.masks.limits import length
+from faceveil.masks.problem import Problem
+from faceveil.masks.veil import Veil
+from faceveil.ops import treat, warp
+
+NOBODY = "0000000000000"
+SMALLEST, WORST_JPEG, BEST_JPEG = 0.5, 60.0, 95.0
+"""What may happen to a photo before its mark is read: its size, and the qualities of its JPEG."""
+
+
+@dataclass(frozen=True)
+class Watermark(Veil):
+    """A veil whose gradient is that of the veil and, ``insistence`` times as long, that of bits.
+
+    The bits' loss is the mean of log(1 + exp(-sharpness w b / |b|)) with w the owner's word in -1
+    and 1, b what the decoder reads from the photo shrunk, JPEG-compressed and found a little beside
+    its place, and |b| the root mean square of that. All else is as in ``veil``.
+
+    Attributes:
+        owner: the id of whom the mark names; ``--owner`` fills it in. That of zeros is nobody's.
+        insistence: how much the bits count beside the veil.
+        sharpness: how much more the loss counts bits that are read wrong or hardly.
+        slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
+        steps: iterations.
+        alpha: root mean square of the mask's change in one step before repairs, in 1/255.
+        momentum: decay of the accumulated gradient.
+        repair_every: steps from one return to the limits to the next.
+        settling: returns after the last step.
+        reach: the longest Newton step, as a share of the mask's length.
+        texture_power: power of the texture weights; 0 for none.
+        calm: the deviation, in 1/255, that smooth places are taken to have at least.
+        smoothness: sigma of G, in pixels of the 112 px crop recognisers look at; 0 for none.
+        colour: the share of colour that is kept, in [0, 1]; marks lie in brightness, hence 0.
+    """
+
+    name: ClassVar[str] = "watermark"
+    summary: ClassVar[str] = "a veil that carries its owner's mark (after Zhang et al. 2024)"
+
+    owner: str = NOBODY
+    insistence: float = 4.0
+    sharpness: float = 4.0
+    slip: float = 0.2
+    colour: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        signs_of(self.owner)
+        for name in ("insistence", "sharpness", "slip"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise UsageError(f"method.{name} is 0 or more, not {value:g}.")
+
+    def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
+        """Away from the person and, ``insistence`` times as strongly, towards the owner's bits."""
+        person = super().push(problem, mask)
+        signs = signs_of(self.owner).to(mask)
+        mask = mask.detach().requires_grad_()
+        veiled, landmarks = torch.split(problem.veiled(mask), 1), torch.split(problem.landmarks, 1)
+        faces = zip(veiled, landmarks, problem.generators, strict=True)
+        heard = torch.cat([said(*self._travelled(*face)) for face in faces])
+        usual = heard.detach().square().mean(dim=1, keepdim=True).sqrt()
+        losses = F.softplus(-self.sharpness * signs * heard / usual.clamp_min(1e-30))
+        (mark,) = torch.autograd.grad(losses.mean(), mask)
+        return _unit(person) + self.insistence * _unit(mark)
+
+    def _travelled(
+        self, face: Float[Tensor, "1 3 w w"], landmarks: Float[Tensor, "1 5 2"], draws: Generator
+    ) -> tuple[Float[Tensor, "1 3 s s"], Float[Tensor, "1 5 2"]]:
+        """A face as it may come to be read, and the landmarks as they may be found there."""
+        shrink, squeeze = torch.rand(2, generator=draws).tolist()
+        side = face.shape[-1]
+        shrunk = round(side * (1 - (1 - SMALLEST) * shrink))
+        quality = BEST_JPEG - (BEST_JPEG - WORST_JPEG) * squeeze
+        face = treat.jpeg(warp.resize(face, shrunk), [quality])
+        landmarks = (landmarks + 0.5) * (shrunk / side) - 0.5
+        slip = torch.randn(landmarks.shape, generator=draws).to(landmarks)
+        return face, landmarks + self.slip * template_px(landmarks) * slip
+
+
+def _unit(masks: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
+    return masks / length(masks).clamp_min(1e-30)

@@ -1,0 +1,126 @@
+"""Makeup looks like its reference, keeps structure and goes on from frame to frame."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from faceveil.core import seeds
+from faceveil.core.errors import UsageError
+from faceveil.core.goal import Dodge
+from faceveil.faces.features import features
+from faceveil.masks.glaze import GLAZES, STYLES, films, relative, style_of
+from faceveil.masks.makeup import Makeup
+from faceveil.masks.painter import Painter
+from faceveil.masks.problem import Problem
+from faceveil.measures.quality import ssim
+from faceveil.ops.treat import blur
+
+NAMES = sorted(path.stem for path in STYLES.glob("*.png"))
+
+
+@pytest.fixture
+def dodging(problem: Problem) -> Problem:
+    return dataclasses.replace(problem, goal=Dodge(), budget=Makeup.default_budget)
+
+
+def fresh(problem: Problem) -> Problem:
+    return dataclasses.replace(problem, generators=[seeds.generator(5)])
+
+
+def test_lips_take_the_references_colour(dodging: Problem) -> None:
+    mask = Makeup(steps=1, fitting=25).masks(fresh(dodging))
+    here = features(dodging.pixels, dodging.landmarks)
+    lips = here.lips / here.lips.sum()
+
+    def apart(pixels: torch.Tensor) -> float:
+        mean = (lips * relative(pixels, here)).sum((2, 3))[0]
+        return float((mean - style_of("rose")["lips"].mean(1)).abs().mean())
+
+    assert apart(dodging.veiled(mask)) < 0.5 * apart(dodging.pixels)
+
+
+def test_styles_differ(dodging: Problem) -> None:
+    assert len(NAMES) >= 3
+    lips = [style_of(name)["lips"].mean(1) for name in NAMES]
+    lids = [style_of(name)["lids"].mean(1) for name in NAMES]
+    for i in range(len(NAMES)):
+        for j in range(i):
+            apart = (lips[i] - lips[j]).abs().max() + (lids[i] - lids[j]).abs().max()
+            assert apart > 0.1, (NAMES[i], NAMES[j])
+
+
+def test_it_moves_recognisers_and_keeps_the_faces_structure(dodging: Problem) -> None:
+    mask = Makeup(steps=12).masks(fresh(dodging))
+    seen = dodging.embed(mask)
+    assert all(float((seen[name] * dodging.source[name]).sum()) < 0.97 for name in seen)
+    assert float(ssim(dodging.pixels, dodging.veiled(mask))) > 0.85
+
+
+def test_it_holds_nothing_but_glaze(dodging: Problem) -> None:
+    """What it changes in the logarithm is smooth wherever only skin is."""
+    mask = Makeup(steps=6).masks(fresh(dodging))
+    here = features(dodging.pixels, dodging.landmarks)
+    film = (dodging.veiled(mask).clamp_min(1 / 255) / dodging.pixels.clamp_min(1 / 255)).log()
+    inside = (here.skin > 0.95) & (dodging.region > 0.9) & (here.lids < 0.01)
+    rough = (film - blur(film, [2.0])).abs()[inside.expand_as(film)]
+    assert rough.mean() < 0.02
+
+
+def test_the_next_frame_is_an_eighth_of_the_work_and_as_good(dodging: Problem) -> None:
+    method = Makeup(steps=24, fitting=8)
+    began = time.process_time()
+    first, painters = method.painted(fresh(dodging))
+    whole = time.process_time() - began
+    shifted = dataclasses.replace(fresh(dodging), pixels=(dodging.pixels + 2 / 255).clamp(0, 1))
+    began = time.process_time()
+    second, _ = method.painted(shifted, painters)
+    assert time.process_time() - began < whole / 8
+    assert float(shifted.losses(second).mean()) < 0.9 * float(dodging.losses(first).mean())
+
+
+def test_a_painter_begins_with_nothing_and_goes_on_from_what_it_was() -> None:
+    painter = Painter.untrained(len(GLAZES), seeds.generator(1), torch.device("cpu"))
+    assert not painter().any()
+    copy = painter.fresh()
+    with torch.no_grad():
+        copy.weights[-1].add_(1)
+    assert not painter().any()
+    assert copy().any()
+
+
+def test_a_glaze_at_full_opacity_has_the_references_mean(dodging: Problem) -> None:
+    here = features(dodging.pixels, dodging.landmarks)
+    film = films(here, dodging.pixels, style_of("plum"))[:, 0]
+    lips = here.lips / here.lips.sum()
+    own = (lips * relative(dodging.pixels, here)).sum((2, 3))
+    wanted = style_of("plum")["lips"].mean(1)
+    full = film[0, :, here.lips[0, 0] > 0.99].mean(1)
+    assert torch.allclose(full, (wanted - own[0]).clamp(-1.2, 1.2), atol=0.05)
+
+
+def test_a_reference_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+    sky, broken = tmp_path / "sky.png", tmp_path / "broken.png"
+    Image.new("RGB", (200, 200), (90, 140, 200)).save(sky)
+    broken.write_bytes(b"\x89PNG not a picture")
+    for reference, said in (
+        (str(sky), "no face found in the reference .*sky.png"),
+        (str(broken), "broken.png"),
+        (str(tmp_path), "cannot be read"),
+        ("roze", "'roze' cannot be read .* coral, plum, rose, smoky"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            Makeup(reference=reference)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("steps", 0), ("carried", 0), ("learning_rate", 0.0), ("likeness", -1.0)]
+)
+def test_unsuitable_settings_are_named(field: str, value: float) -> None:
+    with pytest.raises(UsageError, match=field):
+        Makeup(**{field: value})

@@ -1,0 +1,74 @@
+"""The watermark leads towards its owner's bits, as well as away from the person."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from faceveil.core import seeds
+from faceveil.core.budget import Budget
+from faceveil.core.errors import UsageError
+from faceveil.core.goal import Dodge
+from faceveil.marks.reader import said, signs_of
+from faceveil.masks.problem import Problem
+from faceveil.masks.veil import Veil
+from faceveil.masks.watermark import Watermark
+
+OWNER = "2a5c3f1e9b7d1"
+
+
+def dodging(problem: Problem) -> Problem:
+    """The problem with nothing drawn yet, so that two methods meet the same."""
+    return dataclasses.replace(
+        problem, goal=Dodge(), budget=Budget(eps=20.0), generators=[seeds.generator(5)]
+    )
+
+
+def right(problem: Problem, mask: torch.Tensor) -> float:
+    """The share of the owner's bits and pilots that are right."""
+    signs = said(problem.veiled(mask), problem.landmarks)[0]
+    return float((signs.sign() == signs_of(OWNER)).float().mean())
+
+
+def to_source(problem: Problem, mask: torch.Tensor) -> float:
+    with torch.no_grad():
+        seen = problem.embed(mask)
+    return sum(float((seen[name] * problem.source[name]).sum()) for name in seen)
+
+
+def test_it_is_a_veil_that_says_whose_it_is(problem: Problem) -> None:
+    one = dodging(problem)
+    veil = Veil(steps=12, alpha=1.0).masks(one)
+    mark = Watermark(owner=OWNER, steps=12, alpha=1.0, insistence=2.0).masks(dodging(problem))
+    assert right(one, veil) < 0.65
+    assert right(one, mark) > 0.9
+    assert to_source(one, mark) < to_source(one, torch.zeros_like(mark)) - 0.05
+
+
+def test_without_insistence_it_says_nothing(problem: Problem) -> None:
+    one = dodging(problem)
+    mask = Watermark(owner=OWNER, steps=4, insistence=0.0).masks(one)
+    assert 0.3 < right(one, mask) < 0.7
+
+
+def test_another_owner_gets_another_veil(problem: Problem) -> None:
+    masks = [
+        Watermark(owner=owner, steps=2).masks(dodging(problem))
+        for owner in (OWNER, "0123456789abc")
+    ]
+    assert not torch.equal(*masks)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("insistence", -1.0), ("sharpness", float("inf")), ("slip", -0.1)]
+)
+def test_what_makes_no_sense_is_refused_by_name(field: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"method.{field} is 0 or more"):
+        Watermark(**{field: value})  # type: ignore[arg-type]
+
+
+def test_what_is_no_owner_is_refused() -> None:
+    with pytest.raises(UsageError, match="'anna' is no owner's id"):
+        Watermark(owner="anna")
