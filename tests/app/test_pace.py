@@ -45,6 +45,12 @@ def test_no_time_at_all_is_refused(portrait_path: Path) -> None:
         pace.within(Settings.build(QUICK), 1e-6, [portrait_path])
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_time_is_refused(seconds: float, portrait_path: Path) -> None:
+    with pytest.raises(UsageError, match="seconds above 0"):
+        pace.within(Settings.build(QUICK), seconds, [portrait_path])
+
+
 @pytest.mark.parametrize(
     "values", [{"method": {"name": "blur"}}, {"people": {"keys": ["0" * 64]}}], ids=str
 )

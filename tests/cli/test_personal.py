@@ -105,7 +105,7 @@ def test_what_goes_wrong_is_a_sentence(
     refused(faceveil("protect", portrait_path, "--person", "bob"), 3, "bob is not enrolled")
     refused(faceveil("protect", portrait_path, "--strangers", "blur"), 2, "--person")
     with_method = ("--person", "anna", "--method", "veil")
-    refused(faceveil("protect", portrait_path, *with_method), 2, "leave --method out")
+    refused(faceveil("protect", portrait_path, *with_method), 2, "leave one of them out")
     refused(faceveil("reveal", portrait_path, "--person", "anna"), 3, "no face in it wears")
     monkeypatch.setenv("FACEVEIL_PASSPHRASE", "wrong")
     refused(faceveil("protect", portrait_path, "--person", "anna"), 3, "passphrase is wrong")

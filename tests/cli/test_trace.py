@@ -65,6 +65,6 @@ def test_what_cannot_be_traced_is_a_sentence(faceveil: Run, school: str, tmp_pat
 
 def test_owner_and_method_must_agree(faceveil: Run, school: str, portrait_path: Path) -> None:
     done = faceveil("protect", portrait_path, "--owner", "school", "--method", "mim")
-    assert (done.returncode, b"leave the other out" in done.stderr) == (2, True)
+    assert (done.returncode, b"leave one of them out" in done.stderr) == (2, True)
     done = faceveil("protect", portrait_path, "--method", "watermark")
     assert (done.returncode, b"--owner" in done.stderr) == (2, True)

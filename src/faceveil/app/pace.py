@@ -28,7 +28,8 @@ def within(
 
     Args:
         settings: of a method that works in steps.
-        seconds: a face may take, from reading it to the file's bytes; the verdict comes on top.
+        seconds: veiling a photo's face and coding its file may take; finding it and the verdict
+            come on top.
         photos: what is to be veiled; read until one shows a face.
         device: where.
 
@@ -36,9 +37,11 @@ def within(
         The settings; as they were if no photo shows a face.
 
     Raises:
-        UsageError: the method has no steps, or not even one fits.
+        UsageError: it is no time, the method has no steps, or not even one fits.
         ModelError: the models cannot be loaded.
     """
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"A time budget is a number of seconds above 0, not {seconds:g}.")
     steps: int | None = getattr(settings.method, "steps", None)
     if steps is None or settings.people is not None:
         what = settings.method.name if settings.people is None else "laying a mask"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -48,14 +48,7 @@ def inversion(  # noqa: PLR0917  the command line passes everything by name
     if quick:
         named += [f"{QUICK}/{one}" for one in named]
     audit = presets.build_audit(named=named, file=config_file, assignments=set_ or [])
-    try:
-        figures = carry_out(
-            audit, out, device=resolve(device), n_processes=jobs, bar=console.progress
-        )
-    except KeyboardInterrupt:
-        console.err.print("Stopped: what is finished is kept; the same command goes on from there.")
-        raise
-    if as_json:
-        typer.echo(json.dumps([figure.record() for figure in figures], indent=1))
-    else:
-        tables.show(figures)
+    experiment = partial(
+        carry_out, audit, out, device=resolve(device), n_processes=jobs, bar=console.progress
+    )
+    tables.carry_out(experiment, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,24 +121,18 @@ def _carry_out(
     from faceveil.app.engine import resolve
     from faceveil.bench.run import carry_out
 
-    try:
-        figures = carry_out(
-            protocol,
-            protocol.plan(),
-            out,
-            cache=cache,
-            device=resolve(device),
-            n_processes=jobs,
-            keep_veiled=keep_veiled,
-            bar=console.progress,
-        )
-    except KeyboardInterrupt:
-        console.err.print("Stopped: what is finished is kept; the same command goes on from there.")
-        raise
-    if as_json:
-        typer.echo(json.dumps([figure.record() for figure in figures], indent=1))
-    else:
-        tables.show(figures)
+    experiment = partial(
+        carry_out,
+        protocol,
+        protocol.plan(),
+        out,
+        cache=cache,
+        device=resolve(device),
+        n_processes=jobs,
+        keep_veiled=keep_veiled,
+        bar=console.progress,
+    )
+    tables.carry_out(experiment, as_json=as_json)
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,14 +107,13 @@ def calibrate(
     from faceveil.app.engine import resolve
 
     where = resolve(device)
-    with _photos() as bar:
-        task = bar.add_task("embedding photos", total=None)
+    with _photos() as progress:
         done = models.calibrate_card(
             name,
             data,
             first=first,
             device=where,
-            progress=lambda n, total: bar.update(task, completed=n, total=total),
+            progress=progress,
         )
     for path in done.skipped:
         typer.echo(f"skipped {path}: no face, or no photo", err=True)
@@ -141,15 +142,14 @@ def team(  # noqa: PLR0917  the command line passes everything by name
     from faceveil.core import config
 
     where = resolve(device)
-    with _photos() as bar:
-        task = bar.add_task("embedding photos", total=None)
+    with _photos() as progress:
         ranked = use_case.rank(
             data,
             size,
             recogniser,
             first=first,
             device=where,
-            progress=lambda n, total: bar.update(task, completed=n, total=total),
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps([config.plain(one) for one in ranked.teams], indent=1))
@@ -225,10 +225,14 @@ def _print_calibration(calibration: Calibration) -> None:
     console.print(table)
 
 
-def _photos() -> Progress:
+@contextmanager
+def _photos() -> Iterator[Callable[[int, int], None]]:
+    """A bar; gives what is told how many photos of how many are done."""
     from rich import progress as rich
 
-    return _bar(rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+    with _bar(rich.MofNCompleteColumn(), rich.TimeRemainingColumn()) as bar:
+        task = bar.add_task("embedding photos", total=None)
+        yield lambda n, total: bar.update(task, completed=n, total=total)
 
 
 def _bytes() -> Progress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceveil.cli import console
+from faceveil.cli import console, outcomes
 from faceveil.cli.passphrase import PassphraseFile, passphrase
 from faceveil.core import config
 from faceveil.core.budget import DAMAGE, damage_limits
@@ -19,7 +19,6 @@ from faceveil.core.errors import FaceveilError, UsageError
 if TYPE_CHECKING:
     from faceveil.app.album import Item, Job
     from faceveil.app.key import Key
-    from faceveil.app.protect import FaceOutcome
     from faceveil.app.settings import Settings
 
 Paths = Annotated[
@@ -108,6 +107,10 @@ Replay = Annotated[
 ]
 
 
+MEANT = {"--person": "chameleon", "--owner": "watermark", "--reference": "makeup"}
+"""Options that only one method understands."""
+
+
 def protect(  # noqa: PLR0917  the command line passes everything by name
     paths: Paths = None,
     out: Out = None,
@@ -159,18 +162,14 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         raise UsageError("Name the photos to veil, for example: faceveil protect me.jpg")
     if strangers is not None and not person:
         raise UsageError("--strangers says what becomes of faces that are no --person: name one.")
-    if person and method not in (None, "chameleon"):
-        raise UsageError("--person lays a mask that was made before: leave --method out.")
-    keys = _keys(person, passphrase_file)
-    if owner is not None and (keys or method not in (None, "watermark")):
-        raise UsageError("--owner marks photos with --method watermark: leave the other out.")
+    method = _method(method, {"--person": person, "--owner": owner, "--reference": reference})
     if method == "watermark" and owner is None:
         raise UsageError(
             "A mark is somebody's: name them with --owner (`faceveil keys new NAME` makes a key)."
         )
-    method = _made_up(method, reference, taken=bool(owner or keys))
+    keys = _keys(person, passphrase_file)
     wanted: dict[str, Any] = {
-        "method.name": "watermark" if owner else "chameleon" if keys and method is None else method,
+        "method.name": method,
         "method.reference": reference,
         "method.owner": _owner_id(owner, passphrase_file),
         "people.keys": [key.digest for key in keys] or None,
@@ -214,13 +213,14 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     )
 
 
-def _made_up(method: str | None, reference: str | None, *, taken: bool) -> str | None:
-    """The method, which a reference decides."""
-    if reference is None:
-        return method
-    if taken or method not in (None, "makeup"):
-        raise UsageError("--reference is a style of --method makeup: leave the other out.")
-    return "makeup"
+def _method(method: str | None, given: Mapping[str, object]) -> str | None:
+    """The method, where it is named or options that only one understands are given."""
+    asked = {option: MEANT[option] for option, value in given.items() if value}
+    asked |= {} if method is None else {"--method": method}
+    if len(set(asked.values())) > 1:
+        wishes = " and ".join(f"{option} asks for {name}" for option, name in asked.items())
+        raise UsageError(f"{wishes}: leave one of them out.")
+    return next(iter(asked.values()), None)
 
 
 def _keys(people: list[str] | None, passphrase_file: Path | None) -> list[Key]:
@@ -302,7 +302,7 @@ def _protect_files(
                 progress=advance,
             ):
                 items.append(item)
-                for line in (*_lines(item, settings), *_advice(item, settings)):
+                for line in (*outcomes.lines(item, settings), *outcomes.advice(item, settings)):
                     say(line)
         except KeyboardInterrupt:
             say(
@@ -313,85 +313,10 @@ def _protect_files(
     if report is not None:
         _write_report(report, items, settings)
     if as_json:
-        typer.echo(json.dumps(_record(items, settings), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(outcomes.record(items, settings), indent=1, ensure_ascii=False))
     elif len(items) > 1:
-        console.err.print(_summary(items))
-    raise typer.Exit(_exit_code(items))
-
-
-def _lines(item: Item, settings: Settings) -> Iterator[str]:
-    from faceveil.app import sentences
-
-    if item.status in ("failed", "no face"):
-        yield item.message or item.status
-        return
-    n_veiled = sum(face.status == "veiled" for face in item.faces)
-    yield f"{item.original} -> {item.output}: {n_veiled} of {len(item.faces)} faces veiled."
-    if item.verdict is not None:
-        yield f"  {sentences.of_verdict(item.verdict)}"
-    for note in item.notes:
-        yield f"  {note}"
-    for face in item.faces:
-        if face.why:
-            yield f"  face {face.index + 1} was skipped: {face.why}."
-    yield from _marks(item.faces, settings)
-
-
-def _marks(faces: Sequence[FaceOutcome], settings: Settings) -> Iterator[str]:
-    """What was read of the owner in the written file, if its faces were to be marked."""
-    from faceveil.app import sentences
-
-    for face in faces:
-        if face.mark is not None:
-            yield f"  face {face.index + 1} {sentences.of_mark(face.mark)}"
-        elif settings.method.name == "watermark" and face.status == "veiled":
-            yield f"  face {face.index + 1} is veiled, but not marked: its mark cannot be read."
-
-
-def _advice(item: Item, settings: Settings) -> Iterator[str]:
-    """What to try where a recogniser still matches, or matches again."""
-    floor, high = settings.budget.ssimulacra2, damage_limits(DAMAGE["high"])["ssimulacra2"]
-    matched = item.verdict is not None and item.verdict.outcome() in ("recognised", "fragile")
-    if matched and floor is not None and floor > high:
-        yield "  --strength high protects more, and shows more."
-
-
-def _summary(items: list[Item]) -> str:
-    counts = {
-        status: sum(i.status == status for i in items)
-        for status in ("veiled", "kept", "no face", "failed")
-    }
-    parts = [f"{count} {status}" for status, count in counts.items() if count]
-    return f"{len(items)} photos: {', '.join(parts)}."
-
-
-def _exit_code(items: list[Item]) -> int:
-    verdicts = [item.verdict for item in items if item.verdict is not None]
-    if any(item.status == "failed" for item in items):
-        return 3
-    if not verdicts:
-        return 4
-    return 0 if all(verdict.unrecognised() for verdict in verdicts) else 5
-
-
-def _record(items: list[Item], settings: Settings) -> dict[str, Any]:
-    from faceveil.app import verdict
-
-    return {
-        "settings": settings.plain(),
-        "photos": [
-            {
-                "original": str(item.original),
-                "output": None if item.output is None else str(item.output),
-                "status": item.status,
-                "message": item.message,
-                "notes": list(item.notes),
-                "faces": [config.plain(face) for face in item.faces],
-                "verdict": None if item.verdict is None else verdict.record(item.verdict),
-            }
-            for item in items
-        ],
-    }
+        console.err.print(outcomes.summary(items))
+    raise typer.Exit(outcomes.exit_code(items))
 
 
 def _write_report(path: Path, items: list[Item], settings: Settings) -> None:
@@ -411,7 +336,10 @@ def _pipe(settings: Settings, keys: list[Key], out: Path | None, device: str) ->
     photo = decode(sys.stdin.buffer.read(), "standard input")
     with console.progress("Veiling", 1) as (advance, say):
         outcome = personal.load(settings, keys, device=device)(photo, advance)
-        for line in (sentences.of_verdict(outcome.verdict), *_marks(outcome.faces, settings)):
+        for line in (
+            sentences.of_verdict(outcome.verdict),
+            *outcomes.marks(outcome.faces, settings),
+        ):
             say(line)
     if out is None or out == Path("-"):
         sys.stdout.buffer.write(outcome.data)

@@ -1,11 +1,15 @@
-"""Figures of the bench as tables on the screen, and the fields of an experiment in its help."""
+"""Experiments of the bench on the screen: carried out, their figures, their fields in help."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
 from typer.core import TyperCommand
+
+from faceveil.cli import console
 
 if TYPE_CHECKING:
     from faceveil.bench.figure import Figure
@@ -35,6 +39,19 @@ def _print_fields(name: str) -> None:
             screen.print(Padding(f"{field.name}: {field.kind}{default}", (0, 0, 0, 2)))
             screen.print(Padding(field.text, (0, 0, 0, 6)))
         screen.print()
+
+
+def carry_out(experiment: Callable[[], Sequence[Figure]], *, as_json: bool) -> None:
+    """Carry an experiment out and print its figures; one that is stopped says what is kept."""
+    try:
+        figures = experiment()
+    except KeyboardInterrupt:
+        console.err.print("Stopped: what is finished is kept; the same command goes on from there.")
+        raise
+    if as_json:
+        typer.echo(json.dumps([figure.record() for figure in figures], indent=1))
+    else:
+        show(figures)
 
 
 def show(figures: Sequence[Figure]) -> None:

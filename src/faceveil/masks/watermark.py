@@ -50,15 +50,8 @@ class Watermark(Veil):
         insistence: how much the bits count beside the veil.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
-        steps: iterations.
-        alpha: root mean square of the mask's change in one step before repairs, in 1/255.
-        momentum: decay of the accumulated gradient.
-        repair_every: steps from one return to the limits to the next.
-        settling: returns after the last step.
-        reach: the longest Newton step, as a share of the mask's length.
-        texture_power: power of the texture weights; 0 for none.
-        calm: the deviation, in 1/255, that smooth places are taken to have at least.
-        smoothness: sigma of G, in pixels of the 112 px crop recognisers look at; 0 for none.
+        steps, alpha, momentum, repair_every, settling, reach: as in ``veil``.
+        texture_power, calm, smoothness: as in ``veil``.
         colour: the share of colour that is kept, in [0, 1]; marks lie in brightness, hence 0.
     """
 

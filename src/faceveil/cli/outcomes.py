@@ -1,0 +1,93 @@
+"""What became of veiled photos: in lines, as JSON, and as an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from faceveil.core import config
+from faceveil.core.budget import DAMAGE, damage_limits
+
+if TYPE_CHECKING:
+    from faceveil.app.album import Item
+    from faceveil.app.protect import FaceOutcome
+    from faceveil.app.settings import Settings
+
+
+def lines(item: Item, settings: Settings) -> Iterator[str]:
+    """What became of one photo."""
+    from faceveil.app import sentences
+
+    if item.status in ("failed", "no face"):
+        yield item.message or item.status
+        return
+    n_veiled = sum(face.status == "veiled" for face in item.faces)
+    yield f"{item.original} -> {item.output}: {n_veiled} of {len(item.faces)} faces veiled."
+    if item.verdict is not None:
+        yield f"  {sentences.of_verdict(item.verdict)}"
+    for note in item.notes:
+        yield f"  {note}"
+    for face in item.faces:
+        if face.why:
+            yield f"  face {face.index + 1} was skipped: {face.why}."
+    yield from marks(item.faces, settings)
+
+
+def marks(faces: Sequence[FaceOutcome], settings: Settings) -> Iterator[str]:
+    """What was read of the owner in the written file, if its faces were to be marked."""
+    from faceveil.app import sentences
+
+    for face in faces:
+        if face.mark is not None:
+            yield f"  face {face.index + 1} {sentences.of_mark(face.mark)}"
+        elif settings.method.name == "watermark" and face.status == "veiled":
+            yield f"  face {face.index + 1} is veiled, but not marked: its mark cannot be read."
+
+
+def advice(item: Item, settings: Settings) -> Iterator[str]:
+    """What to try where a recogniser still matches, or matches again."""
+    floor, high = settings.budget.ssimulacra2, damage_limits(DAMAGE["high"])["ssimulacra2"]
+    matched = item.verdict is not None and item.verdict.outcome() in ("recognised", "fragile")
+    if matched and floor is not None and floor > high:
+        yield "  --strength high protects more, and shows more."
+
+
+def summary(items: Sequence[Item]) -> str:
+    """How many photos became what."""
+    counts = {
+        status: sum(i.status == status for i in items)
+        for status in ("veiled", "kept", "no face", "failed")
+    }
+    parts = [f"{count} {status}" for status, count in counts.items() if count]
+    return f"{len(items)} photos: {', '.join(parts)}."
+
+
+def exit_code(items: Sequence[Item]) -> int:
+    """As the help of the command has it."""
+    verdicts = [item.verdict for item in items if item.verdict is not None]
+    if any(item.status == "failed" for item in items):
+        return 3
+    if not verdicts:
+        return 4
+    return 0 if all(verdict.unrecognised() for verdict in verdicts) else 5
+
+
+def record(items: Sequence[Item], settings: Settings) -> dict[str, Any]:
+    """Everything, as what JSON holds."""
+    from faceveil.app import verdict
+
+    return {
+        "settings": settings.plain(),
+        "photos": [
+            {
+                "original": str(item.original),
+                "output": None if item.output is None else str(item.output),
+                "status": item.status,
+                "message": item.message,
+                "notes": list(item.notes),
+                "faces": [config.plain(face) for face in item.faces],
+                "verdict": None if item.verdict is None else verdict.record(item.verdict),
+            }
+            for item in items
+        ],
+    }
