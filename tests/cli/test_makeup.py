@@ -42,4 +42,4 @@ def test_a_reference_without_a_face_is_a_sentence(
 def test_a_reference_goes_with_no_other_method(faceveil: Run, portrait_path: Path) -> None:
     done = faceveil("protect", str(portrait_path), "--method", "blur", "--reference", "rose")
     assert done.returncode == 2
-    assert b"--reference is a style of --method makeup" in done.stderr
+    assert b"--reference asks for makeup and --method asks for blur" in done.stderr
