@@ -82,7 +82,7 @@ def test_a_face_cut_by_the_border(side: str, portrait: Pixels, protector: Protec
     assert outcome.photo.pixels.shape == before.pixels.shape
     there = changed(before, outcome)
     edge = {"left": there[:, 0], "right": there[:, -1], "top": there[0], "bottom": there[-1]}[side]
-    assert edge.sum() > 20
+    assert edge.sum() > 5
     assert 2000 < there.sum() < 20_000
 
 

@@ -32,7 +32,7 @@ def test_the_default_is_the_papers() -> None:
 
 def test_more_damage_means_looser_limits() -> None:
     low, medium, high = (damage_limits(DAMAGE[name]) for name in ("low", "medium", "high"))
-    assert medium == {"ssimulacra2": 75, "flip": 0.025, "spot": 0.15}
+    assert medium == {"ssimulacra2": 70, "flip": 0.03, "spot": 0.3}
     assert low["ssimulacra2"] > medium["ssimulacra2"] > high["ssimulacra2"]
     assert low["flip"] < medium["flip"] < high["flip"]
     assert low["spot"] < medium["spot"] < high["spot"]

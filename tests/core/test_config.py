@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceveil.core import config
@@ -79,6 +79,7 @@ outers = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(outers)
 def test_toml_and_json_bring_every_configuration_back(outer: Outer) -> None:
     assert config.build(Outer, tomllib.loads(config.write(outer)), where="toml") == outer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -40,13 +41,13 @@ def to_source(problem: Problem, mask: torch.Tensor) -> float:
 
 
 def test_its_default_is_the_medium_strength() -> None:
-    assert Veil.default_budget == Budget(eps=32.0, **damage_limits(DAMAGE["medium"]))
+    assert Veil.default_budget == Budget(eps=64.0, **damage_limits(DAMAGE["medium"]))
 
 
 def test_it_ends_near_its_limits(dodging: Problem) -> None:
     mask = Veil(steps=8).masks(fresh(dodging))
     flip, ssimulacra2 = (float(slack(mask)) for slack in dodging.limits)
-    assert min(flip / 0.025, ssimulacra2 / 25) < 0.15, "one limit is spent"
+    assert min(flip / 0.03, ssimulacra2 / 30) < 0.15, "one limit is spent"
     assert flip > -0.002
     assert ssimulacra2 > -2
 
@@ -98,18 +99,18 @@ def test_no_spot_shows_much_more_than_the_rest(dodging: Problem) -> None:
     assert worst(limited) < 0.07 < worst(free)
 
 
-def test_masks_hold_nothing_finer_than_recognisers_see(dodging: Problem) -> None:
-    def roughness(smoothness: float) -> float:
-        mask = Veil(steps=3, smoothness=smoothness).masks(fresh(dodging))
+def test_paint_is_no_finer_than_recognisers_see(dodging: Problem) -> None:
+    def roughness(sigma: float) -> float:
+        mask = Veil(steps=3, flow=0, paint_sigma=sigma).masks(fresh(dodging))
         return float(mask.diff(dim=-1).square().mean() / mask.square().mean())
 
     assert roughness(1.0) < 0.5 * roughness(0.0)
 
 
 def test_colour_can_be_left_out(dodging: Problem) -> None:
-    grey = Veil(steps=3, colour=0.0).masks(fresh(dodging))[0]
+    grey = Veil(steps=3, flow=0, colour=0.0).masks(fresh(dodging))[0]
     assert torch.allclose(grey[0], grey[1], atol=1e-7)
-    coloured = Veil(steps=3, colour=1.0).masks(fresh(dodging))[0]
+    coloured = Veil(steps=3, flow=0, colour=1.0).masks(fresh(dodging))[0]
     assert (coloured[0] - coloured[1]).abs().max() > 1e-3
 
 
@@ -120,7 +121,15 @@ def test_more_steps_protect_more(dodging: Problem) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"steps": 0}, {"repair_every": 0}, {"smoothness": -1.0}, {"colour": 1.5}, {"calm": 0.0}],
+    [
+        {"steps": 0},
+        {"repair_every": 0},
+        {"paint_sigma": -1.0},
+        {"flow_sigma": math.nan},
+        {"flow": math.inf},
+        {"colour": 1.5},
+        {"busy": -1.0},
+    ],
 )
 def test_senseless_settings_are_refused_by_name(fields: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=f"method.{next(iter(fields))}"):

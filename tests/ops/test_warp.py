@@ -122,3 +122,23 @@ def test_resize_averages_where_it_shrinks() -> None:
     small = warp.resize(board[None, None].float(), 16)
     assert small.shape == (1, 1, 16, 16)
     torch.testing.assert_close(small, torch.full_like(small, 0.5), atol=0.05, rtol=0)
+
+
+def test_shifted_takes_each_pixel_from_where_its_flow_points() -> None:
+    generator = torch.Generator().manual_seed(5)
+    images = torch.rand(2, 3, 20, 31, generator=generator)
+    flow = torch.zeros(2, 2, 20, 31)
+    flow[0, 0], flow[1, 1] = 4, -3
+    shifted = warp.shifted(images, flow)
+    torch.testing.assert_close(shifted[0, :, :, :27], images[0, :, :, 4:], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shifted[1, :, 3:], images[1, :, :-3], atol=1e-5, rtol=1e-4)
+
+
+def test_shifted_by_parts_of_a_pixel_keeps_straight_slopes() -> None:
+    slope = torch.arange(24.0).expand(1, 1, 24, 24)
+    flow = torch.zeros(1, 2, 24, 24)
+    flow[:, 0] = 0.3
+    inside = (..., slice(4, -4))
+    torch.testing.assert_close(
+        warp.shifted(slope, flow)[inside], slope[inside] + 0.3, atol=0.06, rtol=0
+    )

@@ -40,7 +40,7 @@ Strength = Annotated[
 ]
 MaxDamage = Annotated[
     float | None,
-    typer.Option(help="The same as a number up to 100; low is 15, medium 25, high 50."),
+    typer.Option(help="The same as a number up to 100; low is 20, medium 30, high 50."),
 ]
 Eps = Annotated[float | None, typer.Option(help="Most a pixel may change, in 1/255.")]
 Goal = Annotated[

@@ -10,7 +10,7 @@ from faceveil.core.errors import UsageError
 
 Region = Literal["oval", "head", "all"]
 Strength = Literal["low", "medium", "high"]
-DAMAGE: dict[Strength, float] = {"low": 15, "medium": 25, "high": 50}
+DAMAGE: dict[Strength, float] = {"low": 20, "medium": 30, "high": 50}
 """The visible damage each strength takes, see :func:`damage_limits`."""
 
 
@@ -18,7 +18,7 @@ def damage_limits(damage: float) -> dict[str, float]:
     """The limits of a :class:`Budget` on what may be seen, as one number.
 
     A face that is damaged by D keeps a SSIMULACRA2 of 100 - D and differs by D / 1000 in FLIP, no
-    spot of it by more than six times that. The two measures have different blind spots, and both
+    spot of it by more than ten times that. The two measures have different blind spots, and both
     are means, which would rather have a nose redrawn than a face touched.
 
     Args:
@@ -29,7 +29,7 @@ def damage_limits(damage: float) -> dict[str, float]:
     """
     if not 0 < damage <= 100:
         raise UsageError(f"Visible damage must lie in (0, 100], not {damage:g}.")
-    return {"ssimulacra2": 100 - damage, "flip": damage / 1000, "spot": 6 * damage / 1000}
+    return {"ssimulacra2": 100 - damage, "flip": damage / 1000, "spot": damage / 100}
 
 
 @dataclass(frozen=True)

@@ -71,13 +71,13 @@ class Nearer(NamedTuple):
     ``inward`` points into what the limit allows, of unit length; zero where the limit held.
     """
 
-    free: Float[Tensor, "b 3 w w"]
-    inward: Float[Tensor, "b 3 w w"]
+    free: Float[Tensor, "b c w w"]
+    inward: Float[Tensor, "b c w w"]
 
 
 def toward(
     slack: Callable[[Float[Tensor, "b 3 w w"]], Float[Tensor, " b"]],
-    free: Float[Tensor, "b 3 w w"],
+    free: Float[Tensor, "b c w w"],
     mask_of: Callable[[Tensor], Float[Tensor, "b 3 w w"]],
     *,
     reach: float,
@@ -107,14 +107,14 @@ def toward(
 
 
 def along(
-    step: Float[Tensor, "b 3 w w"], inward: Iterable[Float[Tensor, "b 3 w w"]]
-) -> Float[Tensor, "b 3 w w"]:
+    step: Float[Tensor, "b c w w"], inward: Iterable[Float[Tensor, "b c w w"]]
+) -> Float[Tensor, "b c w w"]:
     """``step`` less what of it leads out of limits with these unit vectors inward."""
     for normal in inward:
         step = step - (step * normal).sum((1, 2, 3), keepdim=True).clamp_max(0) * normal
     return step
 
 
-def length(masks: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 1 1 1"]:
+def length(masks: Float[Tensor, "b c w w"]) -> Float[Tensor, "b 1 1 1"]:
     """The Euclidean length of each mask."""
     return torch.linalg.vector_norm(masks, dim=(1, 2, 3), keepdim=True)

@@ -51,8 +51,8 @@ class Watermark(Veil):
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
         steps, alpha, momentum, repair_every, settling, reach: as in ``veil``.
-        texture_power, calm, smoothness: as in ``veil``.
-        colour: the share of colour that is kept, in [0, 1]; marks lie in brightness, hence 0.
+        flow, flow_sigma, paint_sigma, busy: as in ``veil``.
+        colour: the share of the paint's colour that is kept; marks lie in brightness, hence 0.
     """
 
     name: ClassVar[str] = "watermark"

@@ -1,4 +1,4 @@
-"""Similarity transforms of points and images, differentiable.
+"""Similarity transforms of points and images, and flows, differentiable.
 
 A transform is the 2x3 matrix [A | t] of p' = A p + t. Points are (x, y) in pixels and the centre of
 the top-left pixel is (0, 0).
@@ -66,6 +66,26 @@ def sample(
     grid = F.affine_grid(theta.to(working), shape, align_corners=False)
     warped = F.grid_sample(images.to(working), grid, mode="bilinear", align_corners=False)
     return warped.to(images.dtype)
+
+
+def shifted(
+    images: Float[Tensor, "b c h w"], flow: Float[Tensor, "b 2 h w"]
+) -> Float[Tensor, "b c h w"]:
+    """Each pixel p of ``images`` as it is at p + ``flow``, in (x, y) pixels; edges mirrored.
+
+    In between, values are those of cubic convolution (Keys 1981, a = -3/4), which keeps edges
+    sharp and may leave the range a little.
+    """
+    height, width = images.shape[-2:]
+    x = torch.arange(width, dtype=flow.dtype, device=flow.device)
+    y = torch.arange(height, dtype=flow.dtype, device=flow.device)
+    grid = torch.stack(
+        ((2 * (flow[:, 0] + x) + 1) / width - 1, (2 * (flow[:, 1] + y[:, None]) + 1) / height - 1),
+        dim=-1,
+    )
+    return F.grid_sample(
+        images, grid, mode="bicubic", padding_mode="reflection", align_corners=False
+    )
 
 
 def invert(matrix: Float[Tensor, "*b 2 3"]) -> Float[Tensor, "*b 2 3"]:
