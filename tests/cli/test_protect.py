@@ -261,7 +261,7 @@ def test_bad_input_gets_a_sentence_and_an_exit_code(
 
 
 @pytest.mark.parametrize(
-    ("asked", "floor"), [((), 75), (("--strength", "low"), 85), (("--max-damage", "60"), 40)]
+    ("asked", "floor"), [((), 70), (("--strength", "low"), 80), (("--max-damage", "60"), 40)]
 )
 def test_strength_is_how_much_may_be_seen(
     faceveil: Run, portrait_path: Path, tmp_path: Path, asked: tuple[str, ...], floor: float
