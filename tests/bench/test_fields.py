@@ -6,12 +6,13 @@ import tomllib
 
 import pytest
 
-from faceveil.bench.fields import Described, fields, toml
+from faceveil.bench.fields import fields
 from faceveil.bench.protocol import Protocol
 from faceveil.bench.protocols.adapted import Adapted
 from faceveil.bench.protocols.psr import Psr
 from faceveil.bench.registry import PROTOCOLS
 from faceveil.core import config
+from faceveil.core.described import Described, toml
 
 
 def own(protocol: type[Protocol]) -> dict[str, Described]:

@@ -309,3 +309,21 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_does_the_rest(
     done = faceveil("protect", *paths, "-o", "out", "--resume", *QUICK)
     assert f"{n_kept} kept".encode() in done.stderr, done.stderr.decode()
     assert len(list((tmp_path / "out").glob("*.png"))) == 6
+
+
+def test_what_recognisers_go_by_is_drawn_and_nothing_veiled(
+    faceveil: Run, tmp_path: Path, portrait_path: Path
+) -> None:
+    shutil.copy(portrait_path, tmp_path / "me.png")
+    asked = ("protect", "me.png", *QUICK, "--show-sensitivity", "map.png")
+    done = faceveil(*asked)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"dlib and mobilefacenet order the parts of a face alike by" in done.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["map.png", "me.png"]
+    assert pixels(tmp_path / "map.png").shape[0] > 300
+    again = faceveil(*asked)
+    assert again.returncode == 3
+    assert b"map.png" in again.stderr
+    wrong = faceveil("protect", "me.png", "--show-sensitivity", "map.jpg")
+    assert wrong.returncode == 2
+    assert b"call it map.png" in wrong.stderr

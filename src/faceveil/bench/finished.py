@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from faceveil.bench.audit.found import Found
 from faceveil.bench.audit.protocol import Inversion
-from faceveil.bench.fields import toml
 from faceveil.bench.figure import Figure
 from faceveil.bench.registry import PROTOCOLS
 from faceveil.core import config
 from faceveil.core.config import Strict
+from faceveil.core.described import toml
 from faceveil.core.errors import UsageError
 
 T = TypeVar("T")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from faceveil.core import config
+from faceveil.core.described import described
 
 
 def methods(
@@ -44,15 +45,17 @@ def methods(
         console.print("`faceveil methods NAME` shows what can be set.", markup=False)
         return
     kind = kinds[name]
-    console.print(inspect.getdoc(kind), markup=False, soft_wrap=True)
-    table = Table("setting", "default", box=None, pad_edge=False)
+    about, _, _ = (inspect.getdoc(kind) or "").partition("\nAttributes:")
+    console.print(about, markup=False, soft_wrap=True)
+    table = Table("setting", "default", "what it is", box=None, pad_edge=False)
     for room, defaults in (
         ("method", kind()),
         ("budget", kind.default_budget),
         ("views", kind.default_views),
     ):
-        for field in dataclasses.fields(defaults):
-            table.add_row(f"{room}.{field.name}", str(getattr(defaults, field.name)))
-    table.add_row("run.goal", kind.default_goal)
+        for field in described(type(defaults)):
+            value = str(getattr(defaults, field.name))
+            table.add_row(f"{room}.{field.name}", value, escape(field.text))
+    table.add_row("run.goal", kind.default_goal, "")
     console.print()
     console.print(table)

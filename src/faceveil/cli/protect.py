@@ -77,6 +77,13 @@ Reference = Annotated[
         help="With --method makeup, the style: rose, smoky, coral, plum, or a made-up face's photo."
     ),
 ]
+ShowSensitivity = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PICTURE",
+        help="Instead of veiling, draw which parts of a photo's faces recognisers go by.",
+    ),
+]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the originals.")]
 Backup = Annotated[bool, typer.Option("--backup", help="With --in-place: keep NAME.original.EXT.")]
@@ -143,6 +150,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     json_: Json = False,
     report: Report = None,
     replay: Replay = None,
+    show_sensitivity: ShowSensitivity = None,
 ) -> None:
     """Veil the faces in photos, and check the written files on recognisers that were held out.
 
@@ -184,6 +192,9 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.seed": seed,
     } | _visible(strength, max_damage)
     settings = _settings(config_file, wanted, set_ or [])
+    if show_sensitivity is not None:
+        _show_sensitivity(settings, paths, show_sensitivity, device, overwrite=overwrite)
+        return
     if time_budget is not None and (resume or jobs > 1):
         raise UsageError(
             "--time-budget finds out anew how many steps there is time for: with --resume or "
@@ -211,6 +222,32 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         as_json=json_,
         report=report,
     )
+
+
+def _show_sensitivity(
+    settings: Settings, paths: list[Path], picture: Path, device: str, *, overwrite: bool
+) -> None:
+    """Draw what recognisers go by; see :mod:`faceveil.app.sensitivity`."""
+    if len(paths) > 1 or not paths[0].is_file():
+        raise UsageError("--show-sensitivity draws the faces of one photo: name one.")
+    if picture.suffix.lower() != ".png":
+        raise UsageError(f"--show-sensitivity writes a PNG: call it {picture.stem}.png.")
+    from faceveil.app.engine import Engine
+    from faceveil.app.sensitivity import sensitivity
+    from faceveil.io import atomic
+    from faceveil.io.photo import read
+
+    engine = Engine.load(settings.run, device=device)
+    found = sensitivity(
+        read(paths[0]),
+        engine.detector,
+        [judge for judge, _ in engine.judges],
+        n_faces=settings.run.n_faces,
+    )
+    atomic.write(picture, found.png(), overwrite=overwrite)
+    for (one, other), rho in found.agreement.items():
+        console.err.print(f"{one} and {other} order the parts of a face alike by {rho:.2f} of 1.")
+    console.err.print(f"{picture}: what recognisers go by. Nothing was veiled.")
 
 
 def _method(method: str | None, given: Mapping[str, object]) -> str | None:

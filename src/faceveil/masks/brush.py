@@ -1,22 +1,45 @@
-"""What veils are made of: features that move a little, and paint where the face is busy."""
+"""What descents along the limits make masks of: each *brush* turns free numbers into masks."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.masks.limits import length
 from faceveil.ops import warp
 from faceveil.ops.treat import blur
 
 
+class Brush(ABC):
+    """Makes masks ``b 3 w w`` of a tensor ``b c w w`` whose last three channels are paint."""
+
+    n_others: ClassVar[int]
+    """Channels before the paint."""
+
+    @abstractmethod
+    def __call__(self, free: Float[Tensor, "b c w w"]) -> Float[Tensor, "b 3 w w"]:
+        """The masks, differentiable."""
+
+    def start(self, paint: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b c w w"]:
+        """This paint, and nothing else yet."""
+        others = torch.zeros_like(paint[:, :1]).expand(-1, self.n_others, -1, -1)
+        return torch.cat((others, paint), dim=1)
+
+
+def muted(paint: Float[Tensor, "b 3 w w"], colour: float) -> Float[Tensor, "b 3 w w"]:
+    """``paint`` with this share of its colour; what is left is grey."""
+    grey = paint.mean(dim=1, keepdim=True)
+    return grey + colour * (paint - grey)
+
+
 @dataclass(frozen=True, eq=False)
-class Brush:
-    """Masks of the flows and the paint in ``free``, a tensor ``b 5 w w``.
+class FlowAndPaint(Brush):
+    """Features that move a little, and paint where the face is busy.
 
     The first two channels, smoothed and scaled, say from how many pixels away each pixel comes; the
     others, smoothed and weighed, are added:
@@ -34,6 +57,8 @@ class Brush:
         colour: the share of the paint's colour that is kept.
     """
 
+    n_others: ClassVar[int] = 2
+
     pixels: Float[Tensor, "b 3 w w"]
     weights: Float[Tensor, "b 1 w w"]
     scales: Sequence[float]
@@ -43,29 +68,40 @@ class Brush:
 
     def __call__(self, free: Float[Tensor, "b 5 w w"]) -> Float[Tensor, "b 3 w w"]:
         """The masks, differentiable."""
-        paint = blur(free[:, 2:], self.paint_sigmas)
-        grey = paint.mean(dim=1, keepdim=True)
-        mask = self.weights * (grey + self.colour * (paint - grey))
+        mask = self.weights * muted(blur(free[:, 2:], self.paint_sigmas), self.colour)
         if not any(self.scales):
             return mask
         flow = free.new_tensor(self.scales).view(-1, 1, 1, 1) * blur(free[:, :2], self.flow_sigmas)
         return mask + warp.shifted(self.pixels, flow) - self.pixels
 
-    def start(self, paint: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 5 w w"]:
-        """Nothing moved yet, and this paint."""
-        return torch.cat((torch.zeros_like(paint[:, :2]), paint), dim=1)
 
-    def back(
-        self, free: Float[Tensor, "b 5 w w"], push: Float[Tensor, "b 3 w w"]
-    ) -> Float[Tensor, "b 5 w w"]:
-        """The gradient by ``free`` of what has the gradient ``push`` by its masks."""
-        free = free.detach().requires_grad_()
-        return torch.autograd.grad(self(free), free, push)[0]
+@dataclass(frozen=True, eq=False)
+class LightAndPaint(Brush):
+    """The face in other light, and paint:
 
-    def step(
-        self, free: Float[Tensor, "b 5 w w"], way: Float[Tensor, "b 5 w w"], stride: float
-    ) -> Float[Tensor, "b 5 w w"]:
-        """As much of ``way`` as changes each mask by ``stride`` in Euclidean length, about."""
-        trial = stride * way / length(way).clamp_min(1e-30)
-        change = length(self(free + trial) - self(free))
-        return trial * stride / change.clamp_min(1e-30)
+        gen  = pixels exp(scale * G_light free[:3]) - pixels
+        mask = strengths * [rho * G_paint free[3:] + (1 - rho) * gen]
+
+    Attributes:
+        pixels: the faces, in [0, 1].
+        strengths: of both at each pixel, in [0, 1].
+        rho: the share of the paint, in [0, 1].
+        light_sigmas: of each face's Gaussians, in pixels; they are the scales, too, so that light
+            is not fainter the smoother it is.
+        paint_sigmas: likewise, and no scales.
+    """
+
+    n_others: ClassVar[int] = 3
+
+    pixels: Float[Tensor, "b 3 w w"]
+    strengths: Float[Tensor, "b 1 w w"]
+    rho: float
+    light_sigmas: Sequence[float]
+    paint_sigmas: Sequence[float]
+
+    def __call__(self, free: Float[Tensor, "b 6 w w"]) -> Float[Tensor, "b 3 w w"]:
+        """The masks, differentiable."""
+        paint = blur(free[:, 3:], self.paint_sigmas)
+        scales = free.new_tensor(self.light_sigmas).view(-1, 1, 1, 1)
+        light = self.pixels * (scales * blur(free[:, :3], self.light_sigmas)).expm1()
+        return self.strengths * (self.rho * paint + (1 - self.rho) * light)

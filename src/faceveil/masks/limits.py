@@ -118,3 +118,8 @@ def along(
 def length(masks: Float[Tensor, "b c w w"]) -> Float[Tensor, "b 1 1 1"]:
     """The Euclidean length of each mask."""
     return torch.linalg.vector_norm(masks, dim=(1, 2, 3), keepdim=True)
+
+
+def unit(masks: Float[Tensor, "b c w w"]) -> Float[Tensor, "b c w w"]:
+    """The masks brought to length one; those of length zero stay."""
+    return masks / length(masks).clamp_min(1e-30)

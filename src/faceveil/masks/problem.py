@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from faceveil.core.budget import Budget
 from faceveil.core.goal import Goal
 from faceveil.faces.patch import Slices, resized
-from faceveil.masks.limits import Slack, Spots, length, visible_limits
+from faceveil.masks.limits import Slack, Spots, unit, visible_limits
 from faceveil.masks.views import View, Views
 from faceveil.recognisers.ensemble import Embeddings, Ensemble
 
@@ -136,7 +136,7 @@ class Problem:
                 losses = self.goal.losses(name, embedding, self.source[name])
                 (gradient,) = torch.autograd.grad(losses[:, 0].sum(), pixels)
                 weight = self.surrogates.weight_by_name[name]
-                push += weight * gradient / length(gradient).clamp_min(1e-30)
+                push += weight * unit(gradient)
             total += torch.autograd.grad(seen, mask, push)[0]
         return total
 

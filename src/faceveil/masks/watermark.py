@@ -27,7 +27,7 @@ from torch import Generator, Tensor
 from faceveil.core.errors import UsageError
 from faceveil.faces.regions import template_px
 from faceveil.marks.reader import said, signs_of
-from faceveil.masks.limits import length
+from faceveil.masks.limits import unit
 from faceveil.masks.problem import Problem
 from faceveil.masks.veil import Veil
 from faceveil.ops import treat, warp
@@ -50,8 +50,6 @@ class Watermark(Veil):
         insistence: how much the bits count beside the veil.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
-        steps, alpha, momentum, repair_every, settling, reach: as in ``veil``.
-        flow, flow_sigma, paint_sigma, busy: as in ``veil``.
         colour: the share of the paint's colour that is kept; marks lie in brightness, hence 0.
     """
 
@@ -83,7 +81,7 @@ class Watermark(Veil):
         usual = heard.detach().square().mean(dim=1, keepdim=True).sqrt()
         losses = F.softplus(-self.sharpness * signs * heard / usual.clamp_min(1e-30))
         (mark,) = torch.autograd.grad(losses.mean(), mask)
-        return _unit(person) + self.insistence * _unit(mark)
+        return unit(person) + self.insistence * unit(mark)
 
     def _travelled(
         self, face: Float[Tensor, "1 3 w w"], landmarks: Float[Tensor, "1 5 2"], draws: Generator
@@ -97,7 +95,3 @@ class Watermark(Veil):
         landmarks = (landmarks + 0.5) * (shrunk / side) - 0.5
         slip = torch.randn(landmarks.shape, generator=draws).to(landmarks)
         return face, landmarks + self.slip * template_px(landmarks) * slip
-
-
-def _unit(masks: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
-    return masks / length(masks).clamp_min(1e-30)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from faceveil.bench.experiment import Experiment
-from faceveil.bench.fields import toml
+from faceveil.core.described import toml
 from faceveil.core.errors import UsageError
 from faceveil.inversion import registry
 from faceveil.inversion.attack import Attack

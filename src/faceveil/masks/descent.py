@@ -1,0 +1,104 @@
+"""The descent along the limits of visible damage that the default method and its kin share.
+
+Ours. The budget is what the eye sees of the face, and the descent runs *along* it: every few steps
+away from the person, Newton steps lead back to the limits on SSIMULACRA2 and FLIP, the shortest way
+there. What is left of the way is what these measures mind least. A finished mask that is scaled
+down to the same limits keeps far less protection.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.core.budget import Budget
+from faceveil.core.errors import UsageError
+from faceveil.core.goal import GoalName
+from faceveil.masks.brush import Brush
+from faceveil.masks.limits import along, length, toward, unit
+from faceveil.masks.method import Method
+from faceveil.masks.problem import Problem
+from faceveil.masks.views import Views
+
+
+@dataclass(frozen=True)
+class Descent(Method):
+    """Momentum descent along the limits.
+
+    With z what a :class:`~faceveil.masks.brush.Brush` makes a mask m of,
+    z <- z - stride v / |J v| and v <- momentum v + J'g / |J'g|, where J is the derivative of m and
+    g the surrogates' balanced gradient by m. After each step z is made fainter where a spot of m
+    shows too much; every few steps a Newton step leads back to each limit that m breaks, and the
+    steps between run along these limits as they lay there.
+
+    Attributes:
+        steps: iterations.
+        alpha: root mean square of the mask's change in one step before repairs, in 1/255.
+        momentum: decay of the accumulated gradient.
+        repair_every: steps from one return to the limits to the next.
+        settling: returns after the last step.
+        reach: the longest Newton step, as a share of the length of z.
+    """
+
+    default_goal: ClassVar[GoalName] = "dodge"
+    default_budget: ClassVar[Budget] = Budget(eps=64.0, ssimulacra2=70.0, flip=0.03, spot=0.3)
+    default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
+
+    steps: int = 24
+    alpha: float = 0.5
+    momentum: float = 0.7
+    repair_every: int = 3
+    settling: int = 3
+    reach: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "repair_every"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"method.{name} must be at least 1, not {getattr(self, name)}.")
+
+    def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
+        """Descend from a whisper of noise; every step ends near the limits."""
+        problem = problem.towards_nearest()
+        brush = self.brush(problem)
+        stride = self.alpha / 255 * math.sqrt(problem.pixels[0].numel())
+        free = brush.start(problem.nudge())
+        velocity = torch.zeros_like(free)
+
+        def unspotted(free: Tensor) -> Tensor:
+            return problem.factors(brush(free)) * free
+
+        def repaired(free: Tensor) -> tuple[Tensor, list[Tensor]]:
+            inward = []
+            for slack in problem.limits:
+                free, normal = toward(slack, free, brush, reach=self.reach)
+                inward.append(normal)
+            return free, inward
+
+        inward: list[Tensor] = []
+        for step in problem.steps(self.steps):
+            mask = brush(free.requires_grad_())
+            (push,) = torch.autograd.grad(mask, free, self.push(problem, mask.detach()))
+            free, mask = free.detach(), mask.detach()
+            velocity = self.momentum * velocity + unit(push)
+            trial = -stride * unit(velocity)
+            down = trial * stride / length(brush(free + trial) - mask).clamp_min(1e-30)
+            free = unspotted(free + along(down, inward))
+            if (step + 1) % self.repair_every == 0:
+                free, inward = repaired(free)
+        for _ in range(self.settling):
+            free, _ = repaired(unspotted(free))
+        return brush(free)
+
+    def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
+        """A direction of ascent of what is to be lowered: each step goes against it."""
+        return problem.balanced_gradient(mask, problem.draw_views())
+
+    @abstractmethod
+    def brush(self, problem: Problem) -> Brush:
+        """What makes the masks."""
