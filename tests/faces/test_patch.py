@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from faceveil.core.budget import Region
@@ -106,6 +106,7 @@ def test_opposite_changes_of_one_size_do_not_depend_on_their_order() -> None:
     size=st.floats(20, 400),
     kind=st.sampled_from(["oval", "head"]),
 )
+@example(angle=0.0, size=35.5, kind="oval")
 def test_the_square_holds_the_region_and_all_that_recognisers_see(
     angle: float, size: float, kind: Region
 ) -> None:

@@ -207,7 +207,8 @@ def _rank(change: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
 def _square(face: Face, ellipse: Ellipse, max_working_px: int) -> tuple[int, int, int]:
     """Left, top and side of the square around what recognisers see and the ellipse."""
     low, high = _extent(face, ellipse)
-    needed = math.ceil(float((high - low).max()) + 1)
+    # One pixel more than the distance, and half a one on either side for the rounding below.
+    needed = math.ceil(float((high - low).max()) + 2)
     side = needed if needed > max_working_px else _round_up(needed)
     left, top = (round(float(middle)) for middle in (low + high) / 2 - (side - 1) / 2)
     return left, top, side
