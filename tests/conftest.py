@@ -10,6 +10,7 @@ from pathlib import Path
 import jaxtyping
 import numpy as np
 import pytest
+import tests.shapes  # noqa: F401  from here on the shapes of what faceveil's functions take are checked
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper

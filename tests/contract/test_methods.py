@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceveil.core import config
 from faceveil.core.budget import Budget
+from faceveil.core.described import described
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge, Impersonate
 from faceveil.faces.face import Face
@@ -204,8 +204,8 @@ def test_its_fields_are_its_configuration(name: str) -> None:
     assert kind.name == name
     assert kind.summary
     assert config.build(kind, config.plain(kind()), where=name) == kind()
-    for field in dataclasses.fields(kind):
-        assert f"{field.name}" in (inspect.getdoc(kind) or ""), field.name
+    for field in described(kind):
+        assert field.text, f"{field.name} is not described"
     with pytest.raises(UsageError, match="colour_of_the_moon"):
         config.build(kind, {"colour_of_the_moon": 1}, where=name)
 

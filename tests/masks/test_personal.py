@@ -107,6 +107,7 @@ def test_equal_masks_have_equal_digests_and_others_do_not() -> None:
 @pytest.mark.parametrize(
     "pixels", [torch.zeros(1, 8, 8), torch.zeros(3, 8, 9), torch.full((3, 8, 8), torch.nan)]
 )
+@pytest.mark.usefixtures("any_shape")
 def test_what_is_no_mask_is_refused(pixels: torch.Tensor) -> None:
     with pytest.raises(UsageError, match="square of finite numbers"):
         PersonalMask(pixels)

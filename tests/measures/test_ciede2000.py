@@ -88,6 +88,7 @@ def test_gradients() -> None:
     assert torch.autograd.gradcheck(lambda x: ciede2000(image, x), (other,))
 
 
+@pytest.mark.usefixtures("any_shape")
 def test_unlike_pictures_are_refused(face: torch.Tensor) -> None:
     with pytest.raises(UsageError, match="one shape"):
         ciede2000(face, face[..., 1:])

@@ -70,6 +70,7 @@ def test_gradients() -> None:
     assert torch.autograd.gradcheck(lambda x: flip(image, x, 30.0), (other,))
 
 
+@pytest.mark.usefixtures("any_shape")
 def test_what_cannot_be_compared_is_refused(face: torch.Tensor) -> None:
     with pytest.raises(UsageError, match="one shape"):
         flip(face, face[..., 1:])

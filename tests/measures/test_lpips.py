@@ -60,6 +60,7 @@ def test_gradients_reach_the_picture_but_not_the_network(face: torch.Tensor) -> 
     assert not any(weight.requires_grad for weight in measure._network.parameters())
 
 
+@pytest.mark.usefixtures("any_shape")
 def test_small_or_unlike_pictures_are_refused(face: torch.Tensor) -> None:
     with pytest.raises(UsageError, match="at least 31 px"):
         Lpips()(face[..., :30], face[..., :30])

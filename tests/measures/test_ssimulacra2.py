@@ -85,6 +85,7 @@ def test_fixed_originals_serve_many_candidates(face: torch.Tensor) -> None:
         torch.testing.assert_close(measure(others), torch.cat(alone), atol=1e-3, rtol=0)
 
 
+@pytest.mark.usefixtures("any_shape")
 def test_small_or_unlike_pictures_are_refused() -> None:
     with pytest.raises(UsageError, match=r"at least 8 px a side, these are 50 x 7\."):
         Ssimulacra2(torch.zeros(1, 3, 7, 50))

@@ -100,6 +100,7 @@ def test_no_query_finds_nothing() -> None:
         (["a"], torch.ones(16), "16 numbers a face"),
     ],
 )
+@pytest.mark.usefixtures("any_shape")
 def test_what_does_not_belong_is_refused(
     labels: list[str], embeddings: torch.Tensor, words: str
 ) -> None:

@@ -40,7 +40,7 @@ class _Waves(NamedTuple):
     weights: Float[Tensor, " n"]
 
 
-def carrier(signs: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 {SIDE} {SIDE}"]:
+def carrier(signs: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 side side"]:
     """The waves of words and pilots of -1 and 1, weighed by the face's oval; about 1 inside it."""
     waves, cosines = _waves(), _cosines().to(signs)
     spectrum = signs.new_zeros(len(signs), SIDE * SIDE)
@@ -49,7 +49,7 @@ def carrier(signs: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 {SIDE} {SIDE}"]:
     return (plane * (SIDE / math.sqrt(len(waves.places))) * _oval().to(signs))[:, None]
 
 
-def read(evidence: Float[Tensor, "b 1 {SIDE} {SIDE}"]) -> Float[Tensor, "b s"]:
+def read(evidence: Float[Tensor, "b 1 side side"]) -> Float[Tensor, "b s"]:
     """How much there is of the waves of each bit, then of each pilot; the sign is what it says."""
     waves, cosines = _waves(), _cosines().to(evidence)
     spectrum = cosines @ (evidence[:, 0] * _oval().to(evidence)) @ cosines.T
@@ -73,7 +73,7 @@ def _waves() -> _Waves:
 
 
 @cache
-def _cosines() -> Float[Tensor, "{SIDE} {SIDE}"]:
+def _cosines() -> Float[Tensor, "side side"]:
     """The orthonormal cosine transform of a row."""
     n = torch.arange(SIDE, dtype=torch.float64)
     cosines = torch.cos(math.pi / (2 * SIDE) * (2 * n + 1) * n[:, None]) * math.sqrt(2 / SIDE)
@@ -82,5 +82,5 @@ def _cosines() -> Float[Tensor, "{SIDE} {SIDE}"]:
 
 
 @cache
-def _oval() -> Float[Tensor, "{SIDE} {SIDE}"]:
+def _oval() -> Float[Tensor, "side side"]:
     return region("oval", in_frame(torch.zeros(1), SIDE), SIDE)[0, 0]

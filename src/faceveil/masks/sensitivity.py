@@ -53,9 +53,12 @@ def sensitivities(
 
 
 def laid(
-    cells: Float[Tensor, "b 7 7"], landmarks: Float[Tensor, "b 5 2"], size_px: int
+    cells: Float[Tensor, "n 7 7"], landmarks: Float[Tensor, "b 5 2"], size_px: int
 ) -> Float[Tensor, "b 1 {size_px} {size_px}"]:
-    """A map of cells on square patches with faces' ``landmarks``; 0 beside the aligned faces."""
+    """A map of cells for each face, or one for all, on square patches with these landmarks.
+
+    It is 0 beside the aligned faces.
+    """
     side = round(CELLS * CELL_PX)
     aligned = F.interpolate(cells[:, None].to(landmarks), (side, side), mode="nearest")
     to_patch = warp.invert(warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE)))
