@@ -61,7 +61,7 @@ def sensitivity(
     """
     faces = detector(photo.pixels)[:n_faces]
     if not faces:
-        raise NoFaceError(f"{photo.name}: no face found, so there is nothing to go by.")
+        raise NoFaceError(f"{photo.name}: no face found, so there is nothing to draw.")
     ensemble = Ensemble(recognisers)
     crops, minded = [], []
     for face in faces:

@@ -228,7 +228,7 @@ def _show_sensitivity(
     settings: Settings, paths: list[Path], picture: Path, device: str, *, overwrite: bool
 ) -> None:
     """Draw what recognisers go by; see :mod:`faceveil.app.sensitivity`."""
-    if len(paths) > 1 or not paths[0].is_file():
+    if len(paths) > 1 or paths[0].is_dir():
         raise UsageError("--show-sensitivity draws the faces of one photo: name one.")
     if picture.suffix.lower() != ".png":
         raise UsageError(f"--show-sensitivity writes a PNG: call it {picture.stem}.png.")

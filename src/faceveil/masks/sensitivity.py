@@ -59,8 +59,8 @@ def laid(
 
     It is 0 beside the aligned faces.
     """
-    side = round(CELLS * CELL_PX)
-    aligned = F.interpolate(cells[:, None].to(landmarks), (side, side), mode="nearest")
+    cells = cells.to(landmarks)[:, None]
+    aligned = F.interpolate(cells, scale_factor=CELL_PX, mode="nearest")
     to_patch = warp.invert(warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE)))
     return warp.sample(aligned.expand(len(landmarks), -1, -1, -1), to_patch, size_px)
 
