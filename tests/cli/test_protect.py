@@ -318,12 +318,15 @@ def test_what_recognisers_go_by_is_drawn_and_nothing_veiled(
     asked = ("protect", "me.png", *QUICK, "--show-sensitivity", "map.png")
     done = faceveil(*asked)
     assert done.returncode == 0, done.stderr.decode()
-    assert b"dlib and mobilefacenet order the parts of a face alike by" in done.stderr
+    assert b"dlib and mobilefacenet: rank correlation" in done.stderr
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["map.png", "me.png"]
     assert pixels(tmp_path / "map.png").shape[0] > 300
     again = faceveil(*asked)
     assert again.returncode == 3
     assert b"map.png" in again.stderr
+    both = faceveil("protect", "me.png", "--in-place", "--show-sensitivity", "map.png")
+    assert both.returncode == 2
+    assert b"veils nothing" in both.stderr
     wrong = faceveil("protect", "me.png", "--show-sensitivity", "map.jpg")
     assert wrong.returncode == 2
     assert b"call it map.png" in wrong.stderr

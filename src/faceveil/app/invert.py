@@ -6,12 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from faceveil.app.train import Bar
@@ -32,6 +30,7 @@ from faceveil.inversion.sheet import sheet
 from faceveil.inversion.stage import Stage
 from faceveil.inversion.victim import ENROLLED_PX
 from faceveil.io import atomic
+from faceveil.io.encode import png
 from faceveil.measures.rate import Rate
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import read_card
@@ -163,9 +162,7 @@ def invert(
     outcomes += _without_attack(judge, scene, people, request.seed)
     done = Inverted(tuple(outcomes), judge.recogniser.name, left_out)
     _write(folder, request, judge, done)
-    page = BytesIO()
-    Image.fromarray(sheet(rows)).save(page, "png")
-    atomic.write(folder / SHEET, page.getvalue(), overwrite=True)
+    atomic.write(folder / SHEET, png(sheet(rows)), overwrite=True)
     return done
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from faceveil.core.errors import NoFaceError
@@ -20,6 +18,7 @@ from faceveil.faces.detect import Detector
 from faceveil.faces.face import TEMPLATE
 from faceveil.faces.patch import extract
 from faceveil.inversion.sheet import sheet
+from faceveil.io.encode import png
 from faceveil.io.photo import Photo
 from faceveil.masks.sensitivity import CELL_PX, CELLS, rank_correlation, sensitivities
 from faceveil.ops import warp
@@ -46,9 +45,7 @@ class Sensitivity:
 
     def png(self) -> bytes:
         """The picture's file."""
-        data = io.BytesIO()
-        Image.fromarray(self.picture).save(data, "PNG")
-        return data.getvalue()
+        return png(self.picture)
 
 
 def sensitivity(

@@ -193,6 +193,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     } | _visible(strength, max_damage)
     settings = _settings(config_file, wanted, set_ or [])
     if show_sensitivity is not None:
+        if any((out, in_place, resume, json_, report, time_budget)):
+            raise UsageError("--show-sensitivity veils nothing: leave out what says how and where.")
         _show_sensitivity(settings, paths, show_sensitivity, device, overwrite=overwrite)
         return
     if time_budget is not None and (resume or jobs > 1):
@@ -246,7 +248,7 @@ def _show_sensitivity(
     )
     atomic.write(picture, found.png(), overwrite=overwrite)
     for (one, other), rho in found.agreement.items():
-        console.err.print(f"{one} and {other} order the parts of a face alike by {rho:.2f} of 1.")
+        console.err.print(f"{one} and {other}: rank correlation {rho:.2f}.")
     console.err.print(f"{picture}: what recognisers go by. Nothing was veiled.")
 
 

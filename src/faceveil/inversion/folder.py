@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from faceveil.inversion.problem import fingerprint
 from faceveil.inversion.sheet import to_bytes
 from faceveil.inversion.victim import Victim
 from faceveil.io import atomic
+from faceveil.io.encode import png
 
 ORIGIN, SETTINGS = "inversion.toml", "attack.toml"
 
@@ -104,9 +104,7 @@ class Shelf:
     def put(self, person: str, found: Reconstruction) -> None:
         """Keep what was found."""
         for place, image in enumerate(found.images):
-            file = io.BytesIO()
-            Image.fromarray(to_bytes(image)).save(file, "png")
-            atomic.write(self._picture(person, place), file.getvalue(), overwrite=True)
+            atomic.write(self._picture(person, place), png(to_bytes(image)), overwrite=True)
         record = json.dumps({"confidence": found.confidence.tolist()}) + "\n"
         atomic.write(self.folder / f"{person}.json", record.encode(), overwrite=True)
 

@@ -49,6 +49,13 @@ def encode(
     return stream.getvalue()
 
 
+def png(pixels: Pixels) -> bytes:
+    """A PNG file of pixels, uint8 and h w 3 or h w, with nothing else in it."""
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _assemble(pixels: Pixels, alpha: Pixels | None, grey: bool) -> Image.Image:
     channels = [pixels[..., :1] if grey else pixels]
     if alpha is not None:

@@ -38,7 +38,7 @@ class Hybrid(Descent):
 
     Attributes:
         gain: how strong a mask is in a region that recognisers mind as much as others; below 1
-            only what they mind more is masked fully. 0 masks every region fully.
+            only what they mind more is masked fully.
         rho: the share of the mask, in [0, 1]; the rest is light.
         light_sigma: what light is smoothed with, in px of the 112 px crop recognisers look at.
         paint_sigma: what the mask is smoothed with, in the same pixels.
@@ -73,8 +73,6 @@ class Hybrid(Descent):
 
     def _strengths(self, problem: Problem) -> Float[Tensor, "b 1 w w"]:
         """A: the strengths of regions on the faces, soft at borders."""
-        if not self.gain:
-            return torch.ones_like(problem.pixels[:, :1])
         by_recogniser = sensitivities(problem.surrogates, problem.pixels, problem.landmarks)
         minded = torch.stack(list(by_recogniser.values())).mean(0)
         relative = minded / minded.mean((1, 2), keepdim=True).clamp_min(1e-30)

@@ -115,11 +115,11 @@ def along(
     return step
 
 
-def length(masks: Float[Tensor, "b c w w"]) -> Float[Tensor, "b 1 1 1"]:
+def length(masks: Float[Tensor, "*n c w w"]) -> Float[Tensor, "*n 1 1 1"]:
     """The Euclidean length of each mask."""
-    return torch.linalg.vector_norm(masks, dim=(1, 2, 3), keepdim=True)
+    return torch.linalg.vector_norm(masks, dim=(-3, -2, -1), keepdim=True)
 
 
-def unit(masks: Float[Tensor, "b c w w"]) -> Float[Tensor, "b c w w"]:
+def unit(masks: Float[Tensor, "*n c w w"]) -> Float[Tensor, "*n c w w"]:
     """The masks brought to length one; those of length zero stay."""
     return masks / length(masks).clamp_min(1e-30)

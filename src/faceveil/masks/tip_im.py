@@ -24,6 +24,7 @@ from torch.nn.functional import softplus
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import squared_distance
 from faceveil.masks.iterative import normalised
+from faceveil.masks.limits import unit
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import View, Views
@@ -104,8 +105,7 @@ class TipIm(Method):
         if self.norm == "linf":
             return self.alpha / 255 * velocity.sign()
         n_values = 3 * problem.region.sum(dim=(-3, -2, -1), keepdim=True)
-        length = torch.linalg.vector_norm(velocity, dim=(-3, -2, -1), keepdim=True)
-        return self.alpha / 255 * n_values.sqrt() * velocity / length.clamp_min(1e-30)
+        return self.alpha / 255 * n_values.sqrt() * unit(velocity)
 
     @torch.no_grad()
     def _gains(self, problem: Problem, masks: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from faceveil.ops.band import band, filtered, gaussian
+
 
 def rescale(pixels: Float[Tensor, "b c h w"], scales: Sequence[float]) -> Float[Tensor, "b c h w"]:
     """Each photo resized by its factor with an antialiased bilinear filter, and back."""
@@ -46,18 +48,8 @@ def _rescale(photo: Tensor, scale: float) -> Tensor:
 
 
 def _blur(photo: Tensor, sigma: float) -> Tensor:
-    """By matrices: on processors faster than convolving channels each by themselves."""
-    down, across = (_gaussian(side, sigma).to(photo) for side in photo.shape[-2:])
-    return down @ photo @ across.T
-
-
-def _gaussian(side: int, sigma: float) -> Tensor:
-    """The matrix that blurs a line of ``side`` pixels."""
-    radius = min(math.ceil(3 * sigma), side - 1)
-    if sigma <= 0 or radius < 1:
-        return torch.eye(side)
-    offsets = torch.arange(-radius, radius + 1)
-    weights = torch.softmax(-(offsets**2) / (2 * sigma**2), dim=0)
-    reached = (torch.arange(side)[:, None] + offsets).abs()
-    mirrored = torch.where(reached < side, reached, 2 * (side - 1) - reached)
-    return torch.zeros(side, side).scatter_add_(1, mirrored, weights.expand(side, -1))
+    if sigma <= 0:
+        return photo
+    kernel = gaussian(sigma, math.ceil(3 * sigma)).to(photo)
+    down, across = (band(kernel, side, "mirror") for side in photo.shape[-2:])
+    return filtered(photo, down, across)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from faceveil.app.invert import PUBLIC
 from faceveil.app.pool import each, n_cores
@@ -35,6 +33,7 @@ from faceveil.data.pictures import select
 from faceveil.faces.detect import Detector
 from faceveil.inversion.stage import is_data
 from faceveil.io import atomic
+from faceveil.io.encode import png
 from faceveil.training import lines
 from faceveil.training.crops import Crops, cut
 from faceveil.training.recipe import Recipe
@@ -141,6 +140,4 @@ def _show(audit: Inversion, recipe: Recipe, crops: Crops, folder: Path) -> None:
     )
     for person in select(parts.people, audit.people):
         photo = next(index for index in parts.train if crops.people[index] == person)
-        file = BytesIO()
-        Image.fromarray(crops.pixels[photo]).save(file, "png")
-        atomic.write(folder / f"{person}.png", file.getvalue(), overwrite=True)
+        atomic.write(folder / f"{person}.png", png(crops.pixels[photo]), overwrite=True)
