@@ -316,11 +316,3 @@ def test_too_few_faces_to_learn_from_is_a_sentence(adapted: Make, scene: Scene) 
     lesson = replace(lesson, pictures=lesson.pictures[:3])  # of one person
     with pytest.raises(UsageError, match="two people or more"):
         teaching.start(scene)(lesson)
-
-
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"batch": 0}, {"lr": 0.0}, {"photos": 0}], ids=str)
-def test_impossible_numbers_are_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="1 or more"):
-        replace(KNOWING, **bad)
-    with pytest.raises(UsageError, match="veiled lies in"):
-        replace(UNKNOWING, veiled=0.0)

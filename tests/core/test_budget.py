@@ -22,7 +22,7 @@ from faceveil.core.errors import UsageError
     ],
 )
 def test_senseless_limits_are_refused_by_name(limits: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=f"budget.{next(iter(limits))}"):
+    with pytest.raises(UsageError, match=f"budget: {next(iter(limits))}"):
         Budget(**limits)  # type: ignore[arg-type]
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from faceveil.core import seeds
 from faceveil.core.budget import Budget
-from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge
 from faceveil.masks.descent import Descent
 from faceveil.masks.hybrid import Hybrid
@@ -41,9 +40,3 @@ def test_what_is_seen_stays_near_the_limit(problem: Problem, kind: type[Descent]
     mask = kind(steps=8, alpha=1.0, settling=6).masks(one)
     (flip,) = (float(slack(mask)) for slack in one.limits)
     assert -0.001 < flip < 0.004
-
-
-@pytest.mark.parametrize("name", ["steps", "repair_every"])
-def test_no_steps_are_refused_by_name(name: str) -> None:
-    with pytest.raises(UsageError, match=f"method.{name} must be at least 1, not 0"):
-        Veil(**{name: 0})  # type: ignore[arg-type]

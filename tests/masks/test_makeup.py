@@ -116,11 +116,3 @@ def test_a_reference_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=said):
             Makeup(reference=reference)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("steps", 0), ("carried", 0), ("learning_rate", 0.0), ("likeness", -1.0)]
-)
-def test_unsuitable_settings_are_named(field: str, value: float) -> None:
-    with pytest.raises(UsageError, match=field):
-        Makeup(**{field: value})

@@ -129,12 +129,6 @@ def test_a_strong_mmd_keeps_the_mask_small(problem: Problem) -> None:
     assert problem.visible(bound).norm() < 0.6 * problem.visible(free).norm()
 
 
-@pytest.mark.parametrize("field", ["steps", "look_ahead", "mmd_batch"])
-def test_counts_below_one_are_refused(field: str) -> None:
-    with pytest.raises(UsageError, match=field):
-        TipIm(**{field: 0})
-
-
 def test_center_opt_is_the_summed_gain_by_name(problem: Problem) -> None:
     torch.testing.assert_close(
         CenterOpt(steps=3).masks(fresh(problem)),

@@ -61,14 +61,6 @@ def test_another_owner_gets_another_veil(problem: Problem) -> None:
     assert not torch.equal(*masks)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("insistence", -1.0), ("sharpness", float("inf")), ("slip", -0.1)]
-)
-def test_what_makes_no_sense_is_refused_by_name(field: str, value: float) -> None:
-    with pytest.raises(UsageError, match=f"method.{field} is 0 or more"):
-        Watermark(**{field: value})  # type: ignore[arg-type]
-
-
 def test_what_is_no_owner_is_refused() -> None:
     with pytest.raises(UsageError, match="'anna' is no owner's id"):
         Watermark(owner="anna")

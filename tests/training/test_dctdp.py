@@ -8,7 +8,6 @@ import pytest
 import torch
 from tests.training.conftest import open_loop, run_loop, tiny_recipe
 
-from faceveil.core.errors import UsageError
 from faceveil.training import checkpoint
 from faceveil.training.checkpoint import CHECKPOINT
 from faceveil.training.dctdp import Dctdp, Noisy
@@ -64,8 +63,3 @@ def test_the_total_budget_stays_and_goes_to_what_must_be_seen() -> None:
 def test_a_run_learns_where(tmp_path: Path) -> None:
     run_loop(open_loop(tiny_recipe(defence=Dctdp(upsampling=4)), tmp_path))
     assert checkpoint.load(tmp_path / CHECKPOINT)["learner"]["network.masking.theta"].std() > 0
-
-
-def test_a_budget_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"defence\.budget is more than 0, not 0"):
-        Dctdp(budget=0)

@@ -44,14 +44,14 @@ def test_a_name_alone_chooses_with_defaults() -> None:
     [
         ({"data": ""}, "say what is trained on"),
         ({"epoch": 3}, "recipe: epoch: there is no such field"),
-        ({"epochs": 0}, "epochs is at least 1, not 0"),
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"batch": "many"}, "recipe: batch"),
-        ({"ema": 1.0}, r"ema lies in \[0, 1\), not at 1"),
-        ({"held_out_photos": -1}, "held_out_photos is 0 or more"),
+        ({"ema": 1.0}, r"ema must be in \[0, 1\), not 1"),
+        ({"held_out_photos": -1}, "held_out_photos must be at least 0, not -1"),
         ({"margin": {"name": "tripletto"}}, "no margin 'tripletto'; there are arcface, cosface"),
         ({"margin": {"mm": 1}}, "margin: mm: there is no such field"),
         ({"margin": 3}, "margin is a table"),
-        ({"schedule": {"warm_up": 1}}, r"schedule.warm_up lies in \[0, 1\)"),
+        ({"schedule": {"warm_up": 1}}, r"cosine: warm_up must be in \[0, 1\)"),
         ({"precision": "8-true"}, "recipe: precision"),
     ],
 )

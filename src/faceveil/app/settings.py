@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from faceveil.core import config
 from faceveil.core.budget import Budget
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Count, Positive, Range
 from faceveil.masks.method import Method
 from faceveil.masks.registry import method_class
 from faceveil.masks.veil import Veil
@@ -42,22 +42,17 @@ class Run(Strict):
     """
 
     goal: GoalName = "both"
-    pull: float = 1.0
+    pull: Positive = 1.0
     targets: Path | None = None
     surrogates: tuple[str, ...] = ("mobilefacenet", "faceres")
     held_out: tuple[str, ...] = ("dlib",)
-    faces: Literal["all", "largest"] | int = "all"
+    faces: Literal["all", "largest"] | Count = "all"
     seed: int = 0
-    quality: int = 95
+    quality: Annotated[int, Range(1, 100)] = 95
     keep_metadata: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.faces, int) and self.faces < 1:
-            raise UsageError(f"faces must be all, largest or a number from 1, not {self.faces}.")
-        if not 0 < self.pull < math.inf:
-            raise UsageError(f"pull must be a positive number, not {self.pull:g}.")
-        if not 1 <= self.quality <= 100:
-            raise UsageError(f"quality must lie in 1 to 100, not {self.quality}.")
+        super().__post_init__()
         if both := set(self.surrogates) & set(self.held_out):
             raise UsageError(
                 f"{', '.join(sorted(both))} cannot both help to make the veil and be held out."

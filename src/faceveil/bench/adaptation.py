@@ -12,7 +12,7 @@ from faceveil.app.settings import Settings
 from faceveil.bench.learning import Faces, Names, Objective, Restored
 from faceveil.bench.task import Arm
 from faceveil.core.config import Strict
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, Positive, PositiveShare
 from faceveil.recognisers.recogniser import Recogniser
 
 
@@ -34,16 +34,10 @@ class Adaptation(Strict, ABC):
 
     kind: str
     people: str = ":40"
-    photos: int = 2
-    steps: int = 150
-    batch: int = 8
-    lr: float = 1e-4
-
-    def __post_init__(self) -> None:
-        if min(self.photos, self.steps, self.batch) < 1 or self.lr <= 0:
-            raise UsageError(
-                f"adaptation {self.kind}: photos, steps and batch are 1 or more, lr is positive."
-            )
+    photos: Count = 2
+    steps: Count = 150
+    batch: Count = 8
+    lr: Positive = 1e-4
 
     @property
     def label(self) -> str:
@@ -70,12 +64,7 @@ class Unknowing(Adaptation):
     may_know_probes: ClassVar[bool] = True
 
     kind: Literal["unknowing"]
-    veiled: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.veiled <= 1:
-            raise UsageError(f"adaptation {self.kind}: veiled lies in (0, 1].")
+    veiled: PositiveShare = 0.5
 
     def arm(self, judged: Arm) -> Arm:
         """Whoever put the photos up veiled them likewise."""

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from faceveil.core import config
-from faceveil.core.described import described
+from faceveil.core.described import described, readable
 
 
 def methods(
@@ -46,8 +46,8 @@ def methods(
         return
     kind = kinds[name]
     about, _, _ = (inspect.getdoc(kind) or "").partition("\nAttributes:")
-    console.print(about, markup=False, soft_wrap=True)
-    table = Table("setting", "default", "what it is", box=None, pad_edge=False)
+    console.print(readable(about).rstrip(), markup=False, soft_wrap=True)
+    table = Table("setting", "default", "takes", "what it is", box=None, pad_edge=False)
     for room, defaults in (
         ("method", kind()),
         ("budget", kind.default_budget),
@@ -55,7 +55,7 @@ def methods(
     ):
         for field in described(type(defaults)):
             value = str(getattr(defaults, field.name))
-            table.add_row(f"{room}.{field.name}", value, escape(field.text))
-    table.add_row("run.goal", kind.default_goal, "")
+            table.add_row(f"{room}.{field.name}", value, escape(field.kind), escape(field.text))
+    table.add_row("run.goal", kind.default_goal, "", "")
     console.print()
     console.print(table)

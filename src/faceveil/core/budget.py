@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Levels, Range, Share
 
 Region = Literal["oval", "head", "all"]
 Strength = Literal["low", "medium", "high"]
@@ -51,24 +52,10 @@ class Budget(Strict):
             of the patch the face is worked on in.
     """
 
-    eps: float = 12.0
-    l2: float | None = None
-    ssim: float | None = None
-    ssimulacra2: float | None = None
-    flip: float | None = None
-    spot: float | None = None
+    eps: Levels = 12.0
+    l2: Levels | None = None
+    ssim: Share | None = None
+    ssimulacra2: Annotated[float, Range(high=100)] | None = None
+    flip: Share | None = None
+    spot: Share | None = None
     region: Region = "oval"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.eps <= 255:
-            raise UsageError(f"budget.eps must lie in (0, 255], not {self.eps:g}.")
-        if self.l2 is not None and not 0 < self.l2 <= 255:
-            raise UsageError(f"budget.l2 must lie in (0, 255], not {self.l2:g}.")
-        if self.ssim is not None and not 0 <= self.ssim <= 1:
-            raise UsageError(f"budget.ssim must lie in [0, 1], not {self.ssim:g}.")
-        if self.ssimulacra2 is not None and not self.ssimulacra2 <= 100:
-            raise UsageError(f"budget.ssimulacra2 is at most 100, not {self.ssimulacra2:g}.")
-        for name in ("flip", "spot"):
-            ceiling = getattr(self, name)
-            if ceiling is not None and not 0 <= ceiling <= 1:
-                raise UsageError(f"budget.{name} must lie in [0, 1], not {ceiling:g}.")

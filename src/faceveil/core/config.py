@@ -9,14 +9,24 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import faults
 
 T = TypeVar("T")
 
 
 class Strict:
-    """Base of every configuration dataclass: an unknown or ill-typed field is refused by name."""
+    """Base of every configuration dataclass.
+
+    An unknown or ill-typed field is refused by name, and one outside the range that its annotation
+    states (see :mod:`faceveil.core.ranges`) wherever an instance is made, from TOML or in Python.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        if found := faults(self):
+            title = getattr(self, "name", "") or type(self).__name__.lower()
+            raise UsageError(f"{title}: {'; '.join(found)}.")
 
 
 def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:

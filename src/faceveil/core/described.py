@@ -6,18 +6,28 @@ import dataclasses
 import inspect
 import json
 import re
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from faceveil.core import config
+from faceveil.core.ranges import ranges
 
 _ENTRY = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Described:
-    """A field; ``default`` is as TOML writes it, empty where there is none."""
+    """A field.
+
+    Attributes:
+        name: the field's.
+        kind: what it takes, as ``int, at least 1``.
+        default: as TOML writes it, empty where there is none.
+        text: what it is.
+    """
 
     name: str
     kind: str
@@ -38,10 +48,30 @@ def toml(value: Any) -> str:
 def described(kind: type[Any]) -> list[Described]:
     """The fields of a dataclass, each with what its class, or the one it is from, says of it."""
     texts = _texts(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return [
-        Described(field.name, str(field.type), _default(field), texts.get(field.name, ""))
+        Described(field.name, _kind(hints[field.name]), _default(field), texts.get(field.name, ""))
         for field in dataclasses.fields(kind)
     ]
+
+
+def _kind(hint: Any) -> str:
+    """What an annotation lets in, and the ranges it states."""
+    return ", ".join(dict.fromkeys([_type(hint), *map(str, ranges(hint))]))
+
+
+def _type(hint: Any) -> str:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " | ".join(map(toml, inner))
+    if origin in (types.UnionType, typing.Union):
+        return " | ".join(map(_type, inner))
+    if hint in (Ellipsis, type(None)):
+        return "..." if hint is Ellipsis else "None"
+    name = getattr(hint if origin is None else origin, "__name__", str(hint))
+    return f"{name}[{', '.join(map(_type, inner))}]" if inner else name
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -69,10 +99,10 @@ def _texts(kind: type[Any]) -> dict[str, str]:
         _, _, attributes = (document or "").partition("Attributes:\n")
         for entry in _ENTRY.finditer(attributes):
             for name in entry["names"].split(", "):
-                found.setdefault(name, _without_markup(entry["text"]))
+                found.setdefault(name, readable(" ".join(entry["text"].split())))
     return found
 
 
-def _without_markup(text: str) -> str:
-    """The text of a docstring on one line, as a reader sees it."""
-    return re.sub(r":\w+:`~?([\w.]+)`|``(.*?)``", r"\1\2", " ".join(text.split()))
+def readable(text: str) -> str:
+    """A docstring's text without its markup."""
+    return re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`|``(.*?)``", r"\1\2", text)

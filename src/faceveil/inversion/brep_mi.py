@@ -17,13 +17,14 @@ is nothing to begin with, and the mean public face is given with a confidence of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from faceveil.core.ranges import Count, Natural, Positive, Range
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.gan import Gan, GanSettings, Generator, public_gan
@@ -52,13 +53,13 @@ class BrepMi(Attack):
     threat: ClassVar[Threat] = "label-only"
 
     gan: GanSettings = field(default_factory=GanSettings)
-    draws: int = 1024
-    points: int = 32
-    steps: int = 100
-    radius: float = 2.0
-    widening: float = 1.3
-    stride: float = 1 / 3
-    bound: float = 2.5
+    draws: Count = 1024
+    points: Count = 32
+    steps: Natural = 100
+    radius: Positive = 2.0
+    widening: Annotated[float, Range(1, open_low=True)] = 1.3
+    stride: Positive = 1 / 3
+    bound: Positive = 2.5
 
     def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "1 3 s s"], Float[Tensor, " 1"]]:
         """The z of the widest sphere; its confidence is the radius."""

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.ranges import NonNegative
 from faceveil.inversion.gan import Gan, alternate
 from faceveil.inversion.networks import PatchCritic, UNet
 from faceveil.inversion.problem import Problem
@@ -36,7 +37,7 @@ class CganRecovery(TrainingRecovery):
     name: ClassVar[str] = "cgan-recovery"
     summary: ClassVar[str] = "a conditional GAN undoes the training mask (Isola et al. 2017)"
 
-    likeness: float = 100.0
+    likeness: NonNegative = 100.0
 
     def _unet(self, problem: Problem) -> UNet:
         """g, the same for every person."""

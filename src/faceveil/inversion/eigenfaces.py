@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import descend
@@ -63,14 +64,14 @@ class Eigenfaces(Attack):
     summary: ClassVar[str] = "the likeliest face among those that public ones span (ours)"
     threat: ClassVar[Threat] = "white-box"
 
-    components: int = 300
-    detail: float = 0.1
-    blur_px: float = 1.0
-    prior: float = 0.02
-    searches: int = 4
-    steps: int = 60
-    lr: float = 0.1
-    jitter: float = 0.02
+    components: Count = 300
+    detail: NonNegative = 0.1
+    blur_px: NonNegative = 1.0
+    prior: NonNegative = 0.02
+    searches: Count = 4
+    steps: Natural = 60
+    lr: Positive = 0.1
+    jitter: NonNegative = 0.02
 
     def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "1 3 s s"], Float[Tensor, " 1"]]:
         """The mean of the searches; its confidence is the cosine to the centre."""

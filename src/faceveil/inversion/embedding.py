@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import fit
@@ -37,11 +38,11 @@ class EmbeddingInversion(Attack):
         jitter: of the training faces, see :func:`~faceveil.inversion.looks.reframed`.
     """
 
-    steps: int = 400
-    batch: int = 16
-    lr: float = 0.002
-    identity: float = 1.0
-    jitter: float = 0.02
+    steps: Natural = 400
+    batch: Count = 16
+    lr: Positive = 0.002
+    identity: NonNegative = 1.0
+    jitter: NonNegative = 0.02
 
     @abstractmethod
     def embedding(self, problem: Problem) -> Float[Tensor, " d"]:

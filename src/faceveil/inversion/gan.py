@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from faceveil.core.config import Strict
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import generator
 from faceveil.inversion.descent import descend
 from faceveil.inversion.eigenfaces import Gaussian, spanned
@@ -58,11 +59,11 @@ class GanSettings(Strict):
         jitter: of T, see :func:`~faceveil.inversion.looks.reframed`.
     """
 
-    latent: int = 100
-    steps: int = 600
-    batch: int = 16
-    lr: float = 0.001
-    jitter: float = 0.03
+    latent: Count = 100
+    steps: Natural = 600
+    batch: Count = 16
+    lr: Positive = 0.001
+    jitter: NonNegative = 0.03
 
 
 class Generator(nn.Module):

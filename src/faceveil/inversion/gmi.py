@@ -18,6 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from faceveil.core.ranges import NonNegative
 from faceveil.inversion.attack import Threat
 from faceveil.inversion.latent import LatentSearch, Objective, cross_entropy
 from faceveil.inversion.problem import Problem
@@ -35,7 +36,7 @@ class Gmi(LatentSearch):
     summary: ClassVar[str] = "search a GAN of public faces (Zhang et al. 2020)"
     threat: ClassVar[Threat] = "white-box"
 
-    identity: float = 100.0
+    identity: NonNegative = 100.0
 
     def objective(self, problem: Problem) -> Objective:
         """Prior loss and identity loss."""

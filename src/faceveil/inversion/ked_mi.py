@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Natural, NonNegative
 from faceveil.inversion.attack import Threat
 from faceveil.inversion.gan import Gan, Generator, Lots, alternate, critic_of, own_faces, public_gan
 from faceveil.inversion.latent import LatentSearch, Objective, cross_entropy
@@ -47,9 +48,9 @@ class KedMi(LatentSearch):
     summary: ClassVar[str] = "search a GAN told what the recogniser knows (Chen et al. 2021)"
     threat: ClassVar[Threat] = "white-box"
 
-    tuning: int = 200
-    identity: float = 100.0
-    entropy: float = 1e-4
+    tuning: Natural = 200
+    identity: NonNegative = 100.0
+    entropy: NonNegative = 1e-4
 
     def trained(self, problem: Problem) -> Gan[Generator, Critic]:
         """The GAN that knows, the same for every person."""

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack
 from faceveil.inversion.descent import descend
@@ -39,11 +40,11 @@ class LatentSearch(Attack):
     """
 
     gan: GanSettings = field(default_factory=GanSettings)
-    searches: int = 4
-    steps: int = 100
-    lr: float = 0.1
-    bound: float = 2.5
-    jitter: float = 0.02
+    searches: Count = 4
+    steps: Natural = 100
+    lr: Positive = 0.1
+    bound: Positive = 2.5
+    jitter: NonNegative = 0.02
 
     def trained(self, problem: Problem) -> Gan[nn.Module, Critic]:
         """The GAN, trained at the first call."""

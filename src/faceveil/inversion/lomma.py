@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Natural, NonNegative, Positive
 from faceveil.inversion.attack import Threat
 from faceveil.inversion.descent import fit
 from faceveil.inversion.gan import Lots
@@ -48,10 +49,10 @@ class Lomma(Gmi):
     summary: ClassVar[str] = "a GAN, logits and students of the recogniser (Nguyen et al. 2023)"
     threat: ClassVar[Threat] = "white-box"
 
-    regulariser: float = 0.4
-    students: int = 2
-    lessons: int = 150
-    rate: float = 0.003
+    regulariser: NonNegative = 0.4
+    students: Natural = 2
+    lessons: Natural = 150
+    rate: Positive = 0.003
 
     def identity_loss(self, problem: Problem) -> Callable[[Tensor, torch.Generator], Tensor]:
         """The mean of L over recogniser and students."""

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.looks import smooth, smoother
 from faceveil.inversion.problem import Problem
@@ -43,11 +44,11 @@ class MiFace(Attack):
     summary: ClassVar[str] = "gradient descent on 1 - p (Fredrikson et al. 2015)"
     threat: ClassVar[Threat] = "white-box"
 
-    steps: int = 300
-    window: int = 50
-    enough: float = 1e-4
-    lr: float = 0.01
-    blur_px: float = 1.0
+    steps: Natural = 300
+    window: Count = 50
+    enough: NonNegative = 1e-4
+    lr: Positive = 0.01
+    blur_px: NonNegative = 1.0
 
     def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "1 3 s s"], Float[Tensor, " 1"]]:
         """The image of the lowest cost; its confidence is p."""

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from faceveil.core.ranges import NonNegative
 from faceveil.inversion.attack import Threat
 from faceveil.inversion.problem import Problem
 from faceveil.inversion.recovery import Unmasking, leaked
@@ -46,7 +47,7 @@ class Pairing(Unmasking):
     summary: ClassVar[str] = "take leaked mixes apart by their labels (after Carlini et al. 2021)"
     threat: ClassVar[Threat] = "masked inputs"
 
-    spread: float = 0.5
+    spread: NonNegative = 0.5
 
     def obstacle(self, victim: Victim) -> str | None:
         """Nothing is mixed."""

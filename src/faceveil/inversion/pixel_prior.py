@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import descend
@@ -52,14 +53,14 @@ class PixelPrior(Attack):
     summary: ClassVar[str] = "cross-entropy with TV, L2 and batch-norm statistics"
     threat: ClassVar[Threat] = "white-box"
 
-    tv: float = 2.0
-    l2: float = 1.0
-    batch_norm: float = 0.01
-    blur_px: float = 1.5
-    searches: int = 4
-    steps: int = 100
-    lr: float = 0.03
-    jitter: float = 0.02
+    tv: NonNegative = 2.0
+    l2: NonNegative = 1.0
+    batch_norm: NonNegative = 0.01
+    blur_px: NonNegative = 1.5
+    searches: Count = 4
+    steps: Natural = 100
+    lr: Positive = 0.03
+    jitter: NonNegative = 0.02
 
     def obstacle(self, victim: Victim) -> str | None:
         """Statistics are asked for and the network keeps none."""

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Count, Natural, NonNegative
 from faceveil.inversion.attack import Threat
 from faceveil.inversion.gan import (
     Gan,
@@ -53,9 +54,9 @@ class PlgMi(LatentSearch):
     summary: ClassVar[str] = "search a GAN conditioned by pseudo-labels (Yuan et al. 2023)"
     threat: ClassVar[Threat] = "white-box"
 
-    tuning: int = 200
-    labelled: int = 30
-    margin: float = 0.2
+    tuning: Natural = 200
+    labelled: Count = 30
+    margin: NonNegative = 0.2
 
     def trained(self, problem: Problem) -> Gan[Told, Critic]:
         """The conditional GAN, the same for every person."""

@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import derive, generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import fit
@@ -45,10 +46,10 @@ class Unmasking(Attack):
         jitter: of the training faces, see :func:`~faceveil.inversion.looks.reframed`.
     """
 
-    steps: int = 400
-    batch: int = 16
-    lr: float = 0.002
-    jitter: float = 0.02
+    steps: Natural = 400
+    batch: Count = 16
+    lr: Positive = 0.002
+    jitter: NonNegative = 0.02
 
     @abstractmethod
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
@@ -117,7 +118,7 @@ class RowRecovery(Unmasking):
         candidates: leaked faces of the person that are undone: those with the largest shares.
     """
 
-    candidates: int = 1
+    candidates: Count = 1
 
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
         """The candidates, and their shares."""

@@ -28,8 +28,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.core.errors import UsageError
 from faceveil.core.goal import Goal, GoalName
+from faceveil.core.ranges import Count, Positive, Share
 from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
 from faceveil.masks.method import Method
@@ -124,18 +124,12 @@ class Chameleon(Method):
     default_budget: ClassVar[Budget] = Budget(eps=16.0, ssim=0.94)
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
 
-    steps: int = 100
-    alpha: float = 0.255
-    batch: int = 4
-    size_px: int = 112
-    mirror: float = 0.5
-    light: float = 0.1
-
-    def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.size_px) < 1:
-            raise UsageError("chameleon: steps, batch and size_px must be at least 1.")
-        if not 0 <= self.mirror <= 1 or not 0 <= self.light <= 1:
-            raise UsageError("chameleon: mirror and light must lie in [0, 1].")
+    steps: Count = 100
+    alpha: Positive = 0.255
+    batch: Count = 4
+    size_px: Count = 112
+    mirror: Share = 0.5
+    light: Share = 0.1
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """For each face a mask from its one photo, laid where the face is."""

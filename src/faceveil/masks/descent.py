@@ -18,8 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Count, Decay, Natural, Positive
 from faceveil.masks.brush import Brush
 from faceveil.masks.limits import along, length, toward, unit
 from faceveil.masks.method import Method
@@ -50,17 +50,12 @@ class Descent(Method):
     default_budget: ClassVar[Budget] = Budget(eps=64.0, ssimulacra2=70.0, flip=0.03, spot=0.3)
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
 
-    steps: int = 24
-    alpha: float = 0.5
-    momentum: float = 0.7
-    repair_every: int = 3
-    settling: int = 3
-    reach: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "repair_every"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"method.{name} must be at least 1, not {getattr(self, name)}.")
+    steps: Count = 24
+    alpha: Positive = 0.5
+    momentum: Decay = 0.7
+    repair_every: Count = 3
+    settling: Natural = 3
+    reach: Positive = 0.5
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a whisper of noise; every step ends near the limits."""

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.masks import tanh_space
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
@@ -52,19 +52,13 @@ class FaceOff(Method):
     default_budget: ClassVar[Budget] = Budget(eps=25.5)
 
     attack: Literal["cw", "pgd"] = "cw"
-    steps: int = 20
-    searches: int = 5
-    constant: float = 0.3
-    learning_rate: float = 0.01
-    alpha: float = 2.55
-    margin: float = 1.0
-    amplification: float = 2.0
-
-    def __post_init__(self) -> None:
-        if min(self.steps, self.searches) < 1 or self.amplification <= 0:
-            raise UsageError(
-                "face-off: steps and searches must be at least 1, amplification above 0."
-            )
+    steps: Count = 20
+    searches: Count = 5
+    constant: NonNegative = 0.3
+    learning_rate: Positive = 0.01
+    alpha: Positive = 2.55
+    margin: NonNegative = 1.0
+    amplification: Positive = 2.0
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Attack, then amplify."""

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from faceveil.core.budget import Budget
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.masks import tanh_space
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
@@ -44,9 +45,9 @@ class Fawkes(Method):
 
     default_goal: ClassVar[GoalName] = "impersonate"
 
-    steps: int = 50
-    learning_rate: float = 0.01
-    penalty: float = 50.0
+    steps: Count = 50
+    learning_rate: Positive = 0.01
+    penalty: NonNegative = 50.0
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend towards the target farthest from the source."""

@@ -15,7 +15,6 @@ limits of what may be seen.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.masks.brush import Brush, LightAndPaint
 from faceveil.masks.descent import Descent
@@ -47,18 +46,10 @@ class Hybrid(Descent):
     name: ClassVar[str] = "hybrid"
     summary: ClassVar[str] = "strong where recognisers look, a mask and other light together"
 
-    gain: float = 0.7
-    rho: float = 0.7
-    light_sigma: float = 4.0
-    paint_sigma: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("gain", "light_sigma", "paint_sigma"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"method.{name} is 0 or more, not {getattr(self, name):g}.")
-        if not 0 <= self.rho <= 1:
-            raise UsageError(f"method.rho must lie in [0, 1], not {self.rho:g}.")
+    gain: NonNegative = 0.7
+    rho: Share = 0.7
+    light_sigma: NonNegative = 4.0
+    paint_sigma: NonNegative = 0.5
 
     def brush(self, problem: Problem) -> Brush:
         """Light and paint, strong where recognisers look."""

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
@@ -28,8 +29,8 @@ class Pgd(Method):
     name: ClassVar[str] = "pgd"
     summary: ClassVar[str] = "projected gradient descent (Madry et al. 2018)"
 
-    steps: int = 50
-    alpha: float = 1.5
+    steps: Count = 50
+    alpha: Positive = 1.5
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a uniform draw within eps."""
@@ -56,9 +57,9 @@ class Mim(Method):
     name: ClassVar[str] = "mim"
     summary: ClassVar[str] = "momentum iterative method (Dong et al. 2018)"
 
-    steps: int = 50
-    alpha: float = 1.5
-    momentum: float = 1.0
+    steps: Count = 50
+    alpha: Positive = 1.5
+    momentum: NonNegative = 1.0
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend with momentum towards the target nearest to the source."""

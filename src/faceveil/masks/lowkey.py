@@ -23,6 +23,7 @@ from torch import Tensor
 
 from faceveil.core.budget import Budget
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.faces.face import TEMPLATE
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
@@ -49,11 +50,11 @@ class LowKey(Method):
     default_goal: ClassVar[GoalName] = "dodge"
     default_budget: ClassVar[Budget] = Budget(eps=32.0)
 
-    steps: int = 50
-    alpha: float = 0.6375
-    noise: float = 1.275
-    sigma: float = 1.83
-    perceptual: float = 5.0
+    steps: Count = 50
+    alpha: Positive = 0.6375
+    noise: NonNegative = 1.275
+    sigma: NonNegative = 1.83
+    perceptual: NonNegative = 5.0
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a uniform draw, every view seen sharp and blurred."""

@@ -28,8 +28,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.core.errors import UsageError
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.faces.face import TEMPLATE
 from faceveil.faces.features import Features, features
 from faceveil.masks.glaze import FEWEST_PX, GLAZES, Style, films, relative, style_of
@@ -77,24 +77,16 @@ class Makeup(Method):
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))
 
     reference: str = "rose"
-    steps: int = 30
-    fitting: int = 15
-    carried: int = 2
-    learning_rate: float = 0.05
-    likeness: float = 1.0
-    identity: float = 1.0
-    structure: float = 20.0
+    steps: Count = 30
+    fitting: Natural = 15
+    carried: Count = 2
+    learning_rate: Positive = 0.05
+    likeness: NonNegative = 1.0
+    identity: NonNegative = 1.0
+    structure: NonNegative = 20.0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.carried) < 1 or self.fitting < 0:
-            raise UsageError(
-                "makeup: steps and carried must be at least 1 and fitting at least 0, not "
-                f"{self.steps}, {self.carried} and {self.fitting}."
-            )
-        if self.learning_rate <= 0:
-            raise UsageError(f"makeup: learning_rate must be positive, not {self.learning_rate:g}.")
-        if min(self.likeness, self.identity, self.structure) < 0:
-            raise UsageError("makeup: likeness, identity and structure must not be negative.")
+        super().__post_init__()
         style_of(self.reference)
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:

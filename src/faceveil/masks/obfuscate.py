@@ -17,11 +17,12 @@ from torch.nn import functional as F
 
 from faceveil.core.budget import Budget
 from faceveil.core.goal import GoalName
+from faceveil.core.ranges import Positive, Share
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.ops import treat
 
-Colour = tuple[float, float, float]
+Colour = tuple[Share, Share, Share]
 
 _SWEEPS = 10
 """How often each scale of a membrane is averaged: within .014 of an even slope of height 1."""
@@ -58,7 +59,7 @@ class Blur(Obfuscation):
     name: ClassVar[str] = "blur"
     summary: ClassVar[str] = "Gaussian blur"
 
-    sigma: float = 0.3
+    sigma: Positive = 0.3
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """The patches blurred."""
@@ -77,7 +78,7 @@ class Pixelate(Obfuscation):
     name: ClassVar[str] = "pixelate"
     summary: ClassVar[str] = "mosaic of mean colours"
 
-    blocks: float = 3.0
+    blocks: Positive = 3.0
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """The patches as a mosaic."""
@@ -98,7 +99,7 @@ class Darken(Obfuscation):
     name: ClassVar[str] = "darken"
     summary: ClassVar[str] = "darkening"
 
-    factor: float = 0.1
+    factor: Share = 0.1
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """The patches, darker."""
@@ -135,7 +136,7 @@ class Sticker(Obfuscation):
     name: ClassVar[str] = "sticker"
     summary: ClassVar[str] = "a round sticker over the face"
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     colour: Colour = (1.0, 0.85, 0.2)
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
@@ -160,7 +161,7 @@ class Occlude(Obfuscation):
     summary: ClassVar[str] = "eyes, nose or mouth covered"
 
     part: Literal["eyes", "nose", "mouth"] = "eyes"
-    radius: float = 0.45
+    radius: Positive = 0.45
     colour: Colour = (0.0, 0.0, 0.0)
 
     def replaced(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:

@@ -21,8 +21,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from faceveil.core.errors import UsageError
 from faceveil.core.goal import squared_distance
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.masks.iterative import normalised
 from faceveil.masks.limits import unit
 from faceveil.masks.method import Method
@@ -56,19 +56,15 @@ class TipIm(Method):
     summary: ClassVar[str] = "greedy multi-target identity protection (Yang et al. 2021)"
     default_views: ClassVar[Views] = Views(affine=(0.01, 0.1), rotation=(0.01, 0.1))
 
-    steps: int = 50
-    alpha: float = 1.5
-    momentum: float = 1.0
+    steps: Count = 50
+    alpha: Positive = 1.5
+    momentum: NonNegative = 1.0
     norm: Literal["l2", "linf"] = "linf"
     gain: Literal["max", "sum"] = "max"
-    look_ahead: int = 5
-    gamma: float = 0.0
+    look_ahead: Count = 5
+    gamma: NonNegative = 0.0
     objective: Literal["paper", "code"] = "paper"
-    mmd_batch: int = 50
-
-    def __post_init__(self) -> None:
-        if min(self.steps, self.look_ahead, self.mmd_batch) < 1:
-            raise UsageError("tip-im: steps, look_ahead and mmd_batch must be at least 1.")
+    mmd_batch: Count = 50
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend greedily: every face takes, step by step, the target that gains most."""

@@ -16,13 +16,12 @@ Ours. Five ideas carry it; docs/veil.md has the ablation of each.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.masks.brush import Brush, FlowAndPaint
 from faceveil.masks.descent import Descent
@@ -47,19 +46,11 @@ class Veil(Descent):
     name: ClassVar[str] = "veil"
     summary: ClassVar[str] = "the most protection for what may be seen of it"
 
-    flow: float = 2.4
-    flow_sigma: float = 1.0
-    paint_sigma: float = 0.5
-    busy: float = 24.0
-    colour: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("flow", "flow_sigma", "paint_sigma", "busy"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"method.{name} is 0 or more, not {getattr(self, name):g}.")
-        if not 0 <= self.colour <= 1:
-            raise UsageError(f"method.colour must lie in [0, 1], not {self.colour:g}.")
+    flow: NonNegative = 2.4
+    flow_sigma: NonNegative = 1.0
+    paint_sigma: NonNegative = 0.5
+    busy: NonNegative = 24.0
+    colour: Share = 0.5
 
     def brush(self, problem: Problem) -> Brush:
         """Flow and paint, weighed by how busy the face is."""

@@ -12,9 +12,10 @@ from torch import Generator, Tensor
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, NonNegative, Share
 from faceveil.ops import treat
 
-Range = tuple[float, float]
+Span = tuple[NonNegative, NonNegative]
 
 
 @dataclass(frozen=True)
@@ -59,31 +60,28 @@ class Views(Strict):
         jpeg: range of the JPEG quality.
     """
 
-    per_step: int = 1
-    affine: Range | None = None
-    rotation: Range | None = None
-    shrink: Range | None = None
-    flip: float = 0.0
-    resize: Range | None = None
-    blur: Range | None = None
-    jpeg: Range | None = None
+    per_step: Count = 1
+    affine: Span | None = None
+    rotation: Span | None = None
+    shrink: Span | None = None
+    flip: Share = 0.0
+    resize: Span | None = None
+    blur: Span | None = None
+    jpeg: Span | None = None
 
     def __post_init__(self) -> None:
-        if self.per_step < 1:
-            raise UsageError(f"views.per_step must be at least 1, not {self.per_step}.")
-        if not 0 <= self.flip <= 1:
-            raise UsageError(f"views.flip is a probability, not {self.flip:g}.")
+        super().__post_init__()
         for name in ("affine", "rotation", "shrink", "resize", "blur", "jpeg"):
-            span: Range | None = getattr(self, name)
+            span: Span | None = getattr(self, name)
             if span is not None and not 0 <= span[0] <= span[1]:
-                raise UsageError(f"views.{name} must be a range low <= high, not {span}.")
+                raise UsageError(f"views: {name} must be a range low <= high, not {span}.")
 
     def draw(self, generators: Sequence[Generator], device: torch.device) -> list[View]:
         """``per_step`` views of a batch with one generator a face, so faces never share draws."""
         return [self._draw(generators, device) for _ in range(self.per_step)]
 
     def _draw(self, generators: Sequence[Generator], device: torch.device) -> View:
-        def spread(span: Range | None) -> list[float] | None:
+        def spread(span: Span | None) -> list[float] | None:
             return None if span is None else [_uniform(span, g) for g in generators]
 
         jittered = any((self.affine, self.rotation, self.shrink, self.flip))
@@ -115,6 +113,6 @@ class Views(Strict):
         return matrix
 
 
-def _uniform(span: Range, generator: Generator) -> float:
+def _uniform(span: Span, generator: Generator) -> float:
     low, high = span
     return low + (high - low) * float(torch.rand((), generator=generator))

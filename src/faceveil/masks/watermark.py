@@ -15,7 +15,6 @@ Whether the mark can be read from the written file is asked there (``faceveil.ap
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,7 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.marks.reader import said, signs_of
 from faceveil.masks.limits import unit
@@ -57,18 +56,14 @@ class Watermark(Veil):
     summary: ClassVar[str] = "a veil that carries its owner's mark (after Zhang et al. 2024)"
 
     owner: str = NOBODY
-    insistence: float = 4.0
-    sharpness: float = 4.0
-    slip: float = 0.2
-    colour: float = 0.0
+    insistence: NonNegative = 4.0
+    sharpness: NonNegative = 4.0
+    slip: NonNegative = 0.2
+    colour: Share = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         signs_of(self.owner)
-        for name in ("insistence", "sharpness", "slip"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise UsageError(f"method.{name} is 0 or more, not {value:g}.")
 
     def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
         """Away from the person and, ``insistence`` times as strongly, towards the owner's bits."""

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from faceveil.core.config import Strict
+from faceveil.core.ranges import Decay, NonNegative, Share
 from faceveil.core.seeds import generator
 from faceveil.ops import warp
 from faceveil.ops.srgb import luma
@@ -28,13 +29,13 @@ class Augment(Strict):
         brightness, contrast, saturation: shares. Grey photos stay grey.
     """
 
-    flip: float = 0.5
-    shift: float = 0.02
-    scale: float = 0.04
-    rotation: float = 4.0
-    brightness: float = 0.2
-    contrast: float = 0.2
-    saturation: float = 0.2
+    flip: Share = 0.5
+    shift: NonNegative = 0.02
+    scale: Decay = 0.04
+    rotation: NonNegative = 4.0
+    brightness: NonNegative = 0.2
+    contrast: NonNegative = 0.2
+    saturation: NonNegative = 0.2
 
     def __call__(
         self, pixels: UInt8[Tensor, "b 3 s s"], seeds: Sequence[int]

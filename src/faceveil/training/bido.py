@@ -26,6 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import NonNegative
 from faceveil.training.defence import Defence, Masked, Masking, Pixels
 
 SIGMA, RIDGE = 5.0, 1e-5
@@ -46,8 +47,8 @@ class Bido(Defence):
     name: ClassVar[str] = "bido"
     summary: ClassVar[str] = "layers that depend little on the photo (Peng et al. 2022)"
 
-    lambda_x: float = 0.05
-    lambda_y: float = 0.5
+    lambda_x: NonNegative = 0.05
+    lambda_y: NonNegative = 0.5
     colour: Literal["rgb", "grey"] = "rgb"
 
     def build(self, size_px: int) -> Masking:

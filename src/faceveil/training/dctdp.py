@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from faceveil.core import seeds
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Positive
 from faceveil.training.defence import Defence, Labels, Masked, Masking
 from faceveil.training.frequency import Spectrum
 from faceveil.training.spectral import Spectral
@@ -41,12 +41,8 @@ class Dctdp(Defence):
     name: ClassVar[str] = "dctdp"
     summary: ClassVar[str] = "learned noise on frequencies (Ji et al. 2022)"
 
-    budget: float = 4.0
+    budget: Positive = 4.0
     upsampling: Literal[1, 2, 4, 8] = 1
-
-    def __post_init__(self) -> None:
-        if self.budget <= 0:
-            raise UsageError(f"defence.budget is more than 0, not {self.budget:g}.")
 
     def build(self, size_px: int) -> Masking:
         """189 channels."""

@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, func, nn
 
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Fraction, Positive
 from faceveil.training.defence import Defence, Labels, Masked, Masking, Pixels
 
 PER_GROUP = 16
@@ -50,14 +50,10 @@ class DpSgd(Defence):
     name: ClassVar[str] = "dp-sgd"
     summary: ClassVar[str] = "differentially private training (Abadi et al. 2016)"
 
-    noise: float = 1.0
-    clip: float = 1.0
-    delta: float = 1e-3
+    noise: Positive = 1.0
+    clip: Positive = 1.0
+    delta: Fraction = 1e-3
     colour: Literal["rgb", "grey"] = "rgb"
-
-    def __post_init__(self) -> None:
-        if self.noise <= 0 or self.clip <= 0 or not 0 < self.delta < 1:
-            raise UsageError("dp-sgd: noise and clip are above 0, and delta is between 0 and 1.")
 
     def build(self, size_px: int) -> Masking:
         """Pixels in [-1, 1]."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from faceveil.core.config import Strict
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Finite, NonNegative, Positive, Range
 from faceveil.training.defence import Labels
 from faceveil.training.distributed import mean_over_processes
 
@@ -43,8 +43,8 @@ class Margin(Strict, ABC):
 
     name: ClassVar[str]
 
-    s: float = 64.0
-    smoothing: float = 0.0
+    s: Positive = 64.0
+    smoothing: Finite = 0.0
 
     @abstractmethod
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
@@ -67,7 +67,7 @@ class ArcFace(Margin):
 
     name: ClassVar[str] = "arcface"
 
-    m: float = 0.5
+    m: NonNegative = 0.5
 
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The angle made larger."""
@@ -83,7 +83,7 @@ class CosFace(Margin):
 
     name: ClassVar[str] = "cosface"
 
-    m: float = 0.35
+    m: NonNegative = 0.35
 
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The cosine made smaller."""
@@ -100,11 +100,7 @@ class SphereFace(Margin):
 
     name: ClassVar[str] = "sphereface"
 
-    m: float = 1.35
-
-    def __post_init__(self) -> None:
-        if self.m < 1:
-            raise UsageError(f"margin: sphereface's m is 1 or more, not {self.m:g}.")
+    m: Annotated[float, Range(1)] = 1.35
 
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """The angle multiplied, and the curve carried on downward where the cosine would turn."""
@@ -123,8 +119,8 @@ class AdaFace(Margin):
 
     name: ClassVar[str] = "adaface"
 
-    m: float = 0.4
-    h: float = 0.333
+    m: NonNegative = 0.4
+    h: NonNegative = 0.333
 
     def psi(self, cosine: Float[Tensor, " b"], quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
         """Both margins, each by quality."""

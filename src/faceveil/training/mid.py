@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import NonNegative
 from faceveil.training.defence import Defence, Masked, Masking, Pixels
 
 
@@ -35,7 +36,7 @@ class Mid(Defence):
     name: ClassVar[str] = "mid"
     summary: ClassVar[str] = "a variational bottleneck on the embedding (Wang et al. 2021)"
 
-    beta: float = 0.01
+    beta: NonNegative = 0.01
     colour: Literal["rgb", "grey"] = "rgb"
 
     def build(self, size_px: int) -> Masking:

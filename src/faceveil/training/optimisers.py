@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from faceveil.core.config import Strict
+from faceveil.core.ranges import Decay, NonNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Optimiser(Strict, ABC):
 
     name: ClassVar[str]
 
-    lr: float = 0.1
-    weight_decay: float = 5e-4
+    lr: Positive = 0.1
+    weight_decay: NonNegative = 5e-4
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -45,7 +46,7 @@ class Sgd(Optimiser):
 
     name: ClassVar[str] = "sgd"
 
-    momentum: float = 0.9
+    momentum: Decay = 0.9
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch's."""
@@ -58,8 +59,8 @@ class AdamW(Optimiser):
 
     name: ClassVar[str] = "adamw"
 
-    lr: float = 1e-3
-    weight_decay: float = 0.05
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 0.05
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch's."""

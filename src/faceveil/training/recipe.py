@@ -9,6 +9,7 @@ from typing import Any
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, Decay, Natural, Positive
 from faceveil.data.pictures import Alignment
 from faceveil.training.augment import Augment
 from faceveil.training.backbones.backbone import Backbone
@@ -70,20 +71,20 @@ class Recipe(Strict):
     name: str = "mine"
     licence: str = "not stated"
     alignment: Alignment = "detector"
-    size_px: int = 112
+    size_px: Count = 112
     held_out_people: str = ""
-    held_out_photos: int = 2
+    held_out_photos: Natural = 2
     pairs: str = ""
-    epochs: int = 20
-    batch: int = 64
-    accumulate: int = 1
+    epochs: Count = 20
+    batch: Count = 64
+    accumulate: Count = 1
     precision: Precision = "32-true"
-    clip_norm: float = 5.0
-    ema: float = 0.0
+    clip_norm: Positive = 5.0
+    ema: Decay = 0.0
     seed: int = 0
-    log_every: int = 10
-    evaluate_every: int = 500
-    checkpoint_every: int = 500
+    log_every: Count = 10
+    evaluate_every: Count = 500
+    checkpoint_every: Count = 500
     augment: Augment = field(default_factory=Augment)
     backbone: Backbone = field(default_factory=MobileFaceNet)
     margin: Margin = field(default_factory=ArcFace)
@@ -92,19 +93,11 @@ class Recipe(Strict):
     schedule: Schedule = field(default_factory=Cosine)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.data:
             raise UsageError(
                 "recipe: say what is trained on, with --data DIR or data = ... in the file."
             )
-        counts = ("size_px", "epochs", "batch", "accumulate")
-        every = ("log_every", "evaluate_every", "checkpoint_every")
-        for name in (*counts, *every):
-            if getattr(self, name) < 1:
-                raise UsageError(f"recipe: {name} is at least 1, not {getattr(self, name)}.")
-        if not 0 <= self.ema < 1:
-            raise UsageError(f"recipe: ema lies in [0, 1), not at {self.ema:g}.")
-        if self.held_out_photos < 0:
-            raise UsageError("recipe: held_out_photos is 0 or more.")
 
     @classmethod
     def build(cls, values: Mapping[str, Any]) -> Recipe:

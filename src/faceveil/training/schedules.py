@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from faceveil.core.config import Strict
-from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Decay, Fraction
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,7 @@ class Schedule(Strict, ABC):
 
     name: ClassVar[str]
 
-    warm_up: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.warm_up < 1:
-            raise UsageError(f"schedule.warm_up lies in [0, 1), not at {self.warm_up:g}.")
+    warm_up: Decay = 0.05
 
     def factor(self, step: int, n_steps: int) -> float:
         """What the learning rate is multiplied by in ``step``, the first being 0."""
@@ -60,8 +56,8 @@ class Steps(Schedule):
 
     name: ClassVar[str] = "steps"
 
-    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
-    gamma: float = 0.1
+    milestones: tuple[Fraction, ...] = (0.5, 0.75, 0.9)
+    gamma: Fraction = 0.1
 
     def _after(self, share: float) -> float:
         return self.gamma ** sum(share >= milestone for milestone in self.milestones)

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, NonNegative, Positive, PositiveShare
 from faceveil.training.secret import Source, uniforms
 
 CHOICES = (2, 3, 4, 5, 6)
@@ -66,20 +67,17 @@ class StrategySettings(Strict):
     mode: Literal["fixed", "uniform", "learned", "max-loss"] = "learned"
     k: int = 2
     target: float = 4.0
-    every: int = 10
-    hidden: int = 32
-    rate: float = 0.01
-    entropy: float = 0.5
-    dual_rate: float = 0.1
-    memory: float = 0.1
+    every: Count = 10
+    hidden: Count = 32
+    rate: Positive = 0.01
+    entropy: NonNegative = 0.5
+    dual_rate: NonNegative = 0.1
+    memory: PositiveShare = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.k not in CHOICES:
             raise UsageError(f"strategy: k is one of {CHOICES}, not {self.k}.")
-        if self.every < 1:
-            raise UsageError(
-                f"strategy: a choice is in force for 1 batch or more, not {self.every}."
-            )
 
 
 class Strategy(nn.Module, ABC):

@@ -15,6 +15,7 @@ from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Items, Plan, Protocol
 from faceveil.bench.task import Task
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Fraction
 from faceveil.data.open import open_pairs, open_pictures
 from faceveil.data.pictures import Pairs, Picture
 from faceveil.measures.identification import rank_n
@@ -37,7 +38,7 @@ class Clean(Protocol):
     summary: ClassVar[str] = "Rank-1 (leave one out) and TAR at FAR on pictures as they are."
 
     people: str = ""
-    fars: tuple[float, ...] = (0.01, 0.001)
+    fars: tuple[Fraction, ...] = (0.01, 0.001)
 
     def plan(self) -> Plan:
         """Every picture as it is."""

@@ -22,6 +22,7 @@ from faceveil.bench.protocol import Comparison, Items, Plan
 from faceveil.bench.task import Arm, Task
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Fraction, Levels
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture
 from faceveil.masks.registry import chosen, method_class
@@ -51,7 +52,7 @@ class Level(Strict):
     """
 
     ssimulacra2: float
-    eps: float
+    eps: Levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ class Psr(Comparison):
     distractors: str = ""
     calibration: str = ":150"
     thresholds: dict[str, float] = field(default_factory=dict)
-    fars: tuple[float, ...] = (0.01, 0.001)
+    fars: tuple[Fraction, ...] = (0.01, 0.001)
     levels: tuple[Level, ...] = (Level(50.0, 12.0), Level(70.0, 8.0))
     aims: tuple[Aim, ...] = ("dodge",)
     treatments: tuple[str, ...] = ("",)

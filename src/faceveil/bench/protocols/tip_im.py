@@ -17,6 +17,7 @@ from faceveil.bench.protocol import Comparison, Items, Plan
 from faceveil.bench.task import Arm, Task
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Count, NonNegative
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture
 from faceveil.masks import tip_im
@@ -75,8 +76,8 @@ class TipIm(Comparison):
     probes: str = ":50"
     targets: str = "50:60"
     distractors: str = ""
-    gammas: tuple[float, ...] = (0.0,)
-    batches: tuple[int, ...] = (1,)
+    gammas: tuple[NonNegative, ...] = (0.0,)
+    batches: tuple[Count, ...] = (1,)
     counterparts: dict[str, str] = field(default_factory=dict)
     reported: tuple[Reported, ...] = ()
 

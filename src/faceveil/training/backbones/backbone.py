@@ -11,6 +11,7 @@ from typing import ClassVar
 from torch import nn
 
 from faceveil.core.config import Strict
+from faceveil.core.ranges import Count
 
 LEAST_PX = 5
 """The side the last map keeps at least; from 112 px, four halvings leave 7."""
@@ -26,7 +27,7 @@ class Backbone(Strict, ABC):
 
     name: ClassVar[str]
 
-    embedding_size: int = 512
+    embedding_size: Count = 512
 
     @abstractmethod
     def build(self, n_channels: int, side_px: int) -> nn.Module:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Decay
 from faceveil.training.backbones.backbone import Backbone, last_side_px, strides
 
 WIDTHS = (64, 128, 256, 512)
@@ -28,7 +29,7 @@ class _Ir(Backbone):
 
     depths: ClassVar[tuple[int, ...]]
 
-    dropout: float = 0.0
+    dropout: Decay = 0.0
 
     def build(self, n_channels: int, side_px: int) -> nn.Module:
         """The network, its convolutions drawn from N(0, 0.1^2) as InsightFace does."""

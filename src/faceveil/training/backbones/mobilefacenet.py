@@ -8,6 +8,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from faceveil.core.ranges import Count
 from faceveil.training.backbones.backbone import Backbone, last_side_px, strides
 
 
@@ -21,7 +22,7 @@ class MobileFaceNet(Backbone):
 
     name: ClassVar[str] = "mobilefacenet"
 
-    embedding_size: int = 128
+    embedding_size: Count = 128
 
     def build(self, n_channels: int, side_px: int) -> nn.Module:
         """The network; each stage below is a line (t, c, n, s) of the paper's table."""
