@@ -22,6 +22,7 @@ from faceveil.app.verdict import Verdict
 from faceveil.core import config
 from faceveil.core.config import Strict
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.core.ranges import Count
 from faceveil.core.seeds import content_hash
 from faceveil.io.find import find
 from faceveil.io.photo import Photo
@@ -56,16 +57,12 @@ class Receipt(Strict):
     held_out: tuple[str, ...]
     models: dict[str, str]
     device: str
-    threads: int
+    threads: Count
     versions: dict[str, str]
     notes: tuple[str, ...]
     faces: tuple[FaceOutcome, ...]
     verdict: Verdict
     targets: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise UsageError(f"a receipt's threads must be 1 or more, not {self.threads}.")
 
     def json(self) -> bytes:
         """The receipt as a file's bytes."""

@@ -72,6 +72,7 @@ class Protocol(Experiment, ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.data:
             raise UsageError(f"{self.name}: say what is measured on, for example --data DIR.")
         if not self.victims or len(set(self.victims)) < len(self.victims):

@@ -72,6 +72,7 @@ class Inversion(Experiment):
     judge: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.control not in self.defences:
             raise UsageError(
                 f"inversion: no defence is called {self.control!r}, and the others are compared "
