@@ -14,6 +14,9 @@ from faceveil.cli import console
 if TYPE_CHECKING:
     from faceveil.bench.figure import Figure
 
+FILE_WIDTH = 160
+"""The columns of tables that go to a file."""
+
 
 class WithFields(TyperCommand):
     """An experiment's command: its help goes on with the fields, which must be loaded for it."""
@@ -62,6 +65,8 @@ def show(figures: Sequence[Figure]) -> None:
     from faceveil.bench.tables import cell, grids
 
     screen = Console(highlight=False, markup=False)
+    if not screen.is_terminal:
+        screen.width = FILE_WIDTH
     for grid in grids(figures):
         headings = (*grid.places, "n", *grid.measures)
         columns = (Column(heading, overflow="fold") for heading in headings)
