@@ -31,7 +31,8 @@ def test_one_method_is_shown_with_its_settings_and_defaults(faceveil: Run) -> No
     for room in ("method", "budget", "views"):
         for name in plain[room].keys() - {"name"}:
             assert f"{room}.{name}" in shown
-    assert shown["method.steps"].split() == [str(plain["method"]["steps"]), "iterations."]
+    steps = str(plain["method"]["steps"])
+    assert shown["method.steps"].split() == [steps, "int,", "at", "least", "1", "iterations."]
     assert shown["budget.eps"].split()[0] == str(plain["budget"]["eps"])
 
 

@@ -120,5 +120,5 @@ def test_half_precision_around_it_changes_nothing() -> None:
 
 
 def test_a_margin_that_makes_it_easier_is_refused() -> None:
-    with pytest.raises(UsageError, match="1 or more"):
+    with pytest.raises(UsageError, match="sphereface: m must be at least 1"):
         SphereFace(m=0.9)

@@ -181,5 +181,5 @@ def test_a_policy_without_held_out_faces_says_so() -> None:
 def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(UsageError, match="not 7"):
         StrategySettings(k=7)
-    with pytest.raises(UsageError, match="1 batch or more"):
+    with pytest.raises(UsageError, match="strategysettings: every must be at least 1"):
         StrategySettings(every=0)

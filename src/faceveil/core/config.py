@@ -25,8 +25,7 @@ class Strict:
 
     def __post_init__(self) -> None:
         if found := faults(self):
-            title = getattr(self, "name", "") or type(self).__name__.lower()
-            raise UsageError(f"{title}: {'; '.join(found)}.")
+            raise UsageError(f"{_title(self)}: {'; '.join(found)}.")
 
 
 def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
@@ -134,6 +133,14 @@ def put(values: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]
                 raise UsageError(f"{key}: {name} is a value, not a table.")
         table[last] = value
     return result
+
+
+def _title(config: Any) -> str:
+    """What users call a configuration: by its class's own name, if that has one."""
+    kind = type(config)
+    if any(field.name == "name" for field in dataclasses.fields(kind)):
+        return kind.__name__.lower()
+    return str(getattr(kind, "name", kind.__name__.lower()))
 
 
 def _plain(value: Any) -> Any:
