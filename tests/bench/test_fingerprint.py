@@ -52,7 +52,7 @@ STEP = "self.momentum * velocity + normalised(gradient)"
     ("old", "new"),
     [
         (STEP, "self.momentum * velocity - normalised(gradient)"),
-        ("momentum: float = 1.0", "momentum: float = 0.9"),
+        ("momentum: NonNegative = 1.0", "momentum: NonNegative = 0.9"),
         (
             "from faceveil.masks.views import Views",
             "from faceveil.masks.views import View as Views",
@@ -72,7 +72,7 @@ def test_code_counts(edit: Edit, old: str, new: str) -> None:
         ('"""The momentum iterative method', '"""A momentum iterative method'),
         ('"""Descend with momentum towards the target nearest', '"""Go towards the target nearest'),
         ('"""Descend with momentum towards the mean of the targets."""\n', ""),
-        ("    steps: int = 50\n", '    steps: int = 50\n    """How many."""\n\n\n'),
+        ("    steps: Count = 50\n", '    steps: Count = 50\n    """How many."""\n\n\n'),
         ("import torch\n", "# Heavy.\nimport torch\n"),
     ],
 )

@@ -65,7 +65,7 @@ def test_settings_start_from_the_methods_own_and_what_is_fixed_wins(tip_im: Make
         ({"mimm": {}}, "no method 'mimm'"),
         ({"mim": {"steps": {}}}, "unknown steps; there are the tables"),
         ({"mim": {"method": {"stepz": 1}}}, "stepz: there is no such field"),
-        ({"mim": {"budget": {"eps": -1}}}, "budget.eps"),
+        ({"mim": {"budget": {"eps": -1}}}, "budget: eps"),
         ({"mim": {"run": {"seeds": 1}}}, "seeds"),
     ],
 )

@@ -247,7 +247,7 @@ def test_a_result_depends_on_the_code_it_came_from(
 @pytest.mark.parametrize(
     ("module", "old", "new", "matters"),
     [
-        ("faceveil.masks.obfuscate", "factor: float = 0.1", "factor: float = 0.2", True),
+        ("faceveil.masks.obfuscate", "factor: Share = 0.1", "factor: Share = 0.2", True),
         ("faceveil.masks.method", "FACES_AT_ONCE = 4", "FACES_AT_ONCE = 5", True),
         ("faceveil.masks.enforce", "_HALVINGS = 10", "_HALVINGS = 9", True),
         ("faceveil.masks.views", "import torch\n", "import torch\n\nSTEPS = 1\n", True),
@@ -265,7 +265,7 @@ def test_a_result_depends_on_the_code_it_came_from(
         ("faceveil.masks.obfuscate", '"""Everything darker', '"""Everything in the dark', False),
         ("faceveil.masks.enforce", "_HALVINGS = 10", "_HALVINGS = 10  # as ever", False),
         ("faceveil.masks.lowkey", "eps=32.0", "eps=33.0", False),
-        ("faceveil.masks.iterative", "momentum: float = 1.0", "momentum: float = 0.5", False),
+        ("faceveil.masks.iterative", "NonNegative = 1.0", "NonNegative = 0.5", False),
         ("faceveil.masks.registry", "METHODS: dict", "MANY: dict", False),
         ("faceveil.app.protect", "def __call__(", "def call(", False),
         ("faceveil.bench.damage", "MAX_DB = 300.0", "MAX_DB = 200.0", False),

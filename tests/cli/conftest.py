@@ -15,6 +15,8 @@ import pytest
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
+FORKED = Path(__file__).with_name("forked.py")
+
 HEAVY = ["jinja2", "numpy", "onnx", "PIL.Image", "rich", "torch", "typer"]
 """What every command imports of others' packages, and what takes most of its start."""
 
@@ -62,29 +64,16 @@ def _spawned(argv: list[str], cwd: Path, streams: Path) -> int:
 
 
 def _forked(argv: list[str], cwd: Path, streams: Path) -> int:
-    arguments = (argv, cwd, streams, dict(os.environ))
-    process = multiprocessing.get_context("forkserver").Process(target=_main, args=arguments)
+    call = (argv, cwd, streams, dict(os.environ))
+    process = multiprocessing.get_context("forkserver").Process(
+        target=runpy.run_path, args=(str(FORKED), {"call": call})
+    )
     process.start()
     process.join(300)
     if process.exitcode is None:
         process.kill()
         raise subprocess.TimeoutExpired(argv, 300)
     return process.exitcode
-
-
-def _main(argv: list[str], cwd: Path, streams: Path, environ: dict[str, str]) -> None:
-    """What a new interpreter does with ``-m``, its standard streams being files."""
-    os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(cwd)
-    for descriptor, mode in enumerate(("rb", "wb", "wb")):
-        with (streams / str(descriptor)).open(mode) as file:
-            os.dup2(file.fileno(), descriptor)
-    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
-    sys.stderr = open(2, "w", closefd=False, encoding="utf-8", buffering=1)  # noqa: SIM115
-    sys.argv = argv
-    runpy.run_module("faceveil", run_name="__main__", alter_sys=True)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ class Lamp:
     Attributes:
         bulbs: how
             many.
-        glow, haze: see :func:`faceveil.core.described.described`; ``0`` for none.
+        glow, haze: see :func:`~faceveil.core.described.described`; ``0`` for none.
     """
 
     bulbs: Count
@@ -51,5 +51,5 @@ def test_fields_are_described_by_the_class_that_has_them() -> None:
 
 
 def test_markup_goes() -> None:
-    text = "The descent of :class:`~faceveil.masks.veil.Veil` with ``steps``."
-    assert readable(text) == "The descent of Veil with steps."
+    text = ":class:`~faceveil.masks.veil.Veil` with ``steps``, see :mod:`faceveil.masks`."
+    assert readable(text) == "Veil with steps, see faceveil.masks."

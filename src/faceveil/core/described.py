@@ -105,4 +105,4 @@ def _texts(kind: type[Any]) -> dict[str, str]:
 
 def readable(text: str) -> str:
     """A docstring's text without its markup."""
-    return re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`|``(.*?)``", r"\1\2", text)
+    return re.sub(r":\w+:`(?:~(?:\w+\.)*)?([\w.]+)`|``(.*?)``", r"\1\2", text)
