@@ -235,7 +235,7 @@ def test_settings_come_from_a_file_then_options_then_set(
         (("protect", "sky.png"), 4, b"sky.png: no face found"),
         (("protect", "empty.jpg"), 3, b"empty.jpg"),
         (("protect", "sky.png", "--method", "magic"), 2, b"no method 'magic'"),
-        (("protect", "sky.png", "--eps", "-3"), 2, b"budget.eps"),
+        (("protect", "sky.png", "--eps", "-3"), 2, b"budget: eps must be in (0, 255]"),
         (("protect", "sky.png", "--set", "method.stepz=3"), 2, b"stepz"),
         (("protect", "sky.png", "--device", "abacus"), 2, b"abacus"),
         (("protect", "sky.png", "--surrogate", "nobody"), 3, b"nobody"),
