@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from tests.conftest import tiny_recogniser
+from tests.contract.ends import ends
 from tests.inversion.conftest import mixed_scene, pose, quick, scene
 from tests.training.conftest import drawn_crops
 
@@ -109,3 +110,14 @@ def test_attacks_are_chosen_by_name() -> None:
     ):
         with pytest.raises(UsageError, match=said):
             chosen(names, settings)
+
+
+@pytest.mark.parametrize(("name", "field", "end"), ends(ATTACKS))
+def test_the_ends_of_every_range_can_be_set(  # noqa: PLR0917
+    name: str, field: str, end: float, pose: Pose, scene: Stage, mixed_scene: Stage
+) -> None:
+    attack = quick(ATTACKS[name], **{field: end})
+    apt = next(one for one in (scene, mixed_scene) if attack.obstacle(one.victim) is None)
+    images, confidence = attack(pose(attack, "p1", of=apt))
+    assert images.isfinite().all()
+    assert len(confidence) > 0

@@ -90,7 +90,8 @@ class Lomma(Gmi):
                 unlike = [1 - (answer * known[rows]).sum(1).mean() for answer in answers]
                 return torch.stack(unlike).sum()
 
-            fit(students, loss_of, steps=self.lessons, lr=self.rate)
+            if self.students:
+                fit(students, loss_of, steps=self.lessons, lr=self.rate)
 
         settings = (self.students, self.lessons, self.rate, self.gan.batch, self.gan.jitter)
         origin = (victim.fingerprint, problem.fingerprint, str(settings))

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.core.ranges import Count, Natural, NonNegative, Positive
+from faceveil.core.ranges import Count, NonNegative, Positive
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.looks import smooth, smoother
 from faceveil.inversion.problem import Problem
@@ -44,7 +44,7 @@ class MiFace(Attack):
     summary: ClassVar[str] = "gradient descent on 1 - p (Fredrikson et al. 2015)"
     threat: ClassVar[Threat] = "white-box"
 
-    steps: Natural = 300
+    steps: Count = 300
     window: Count = 50
     enough: NonNegative = 1e-4
     lr: Positive = 0.01

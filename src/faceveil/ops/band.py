@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 BLOCK = 64
+_NO_BLUR = 1e-3
+"""A sigma, in px, at which even the next pixel's weight is 0."""
 
 Edge = Literal["zero", "mirror", "repeat"]
 
@@ -69,9 +71,9 @@ def filtered(pixels: Float[Tensor, "*b c h w"], down: Band, across: Band) -> Ten
 
 
 def gaussian(sigma_px: float, radius: int) -> Float[Tensor, " k"]:
-    """A Gaussian of 2 radius + 1 weights that sum to 1, in float64."""
+    """A Gaussian of 2 radius + 1 weights that sum to 1, in float64; for a sigma of 0, one alone."""
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    return torch.softmax(-0.5 * (offsets / sigma_px) ** 2, dim=0)
+    return torch.softmax(-0.5 * (offsets / max(sigma_px, _NO_BLUR)) ** 2, dim=0)
 
 
 class _Filter(torch.autograd.Function):
