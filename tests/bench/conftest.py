@@ -19,7 +19,7 @@ from tests.conftest import tiny_recogniser
 
 from faceveil.bench.damage import MEASURES
 from faceveil.bench.protocol import Items, Plan
-from faceveil.bench.protocols.psr import Level, Psr
+from faceveil.bench.protocols.psr import Psr
 from faceveil.bench.protocols.tip_im import TipIm
 from faceveil.bench.task import Item, Task
 from faceveil.core import config
@@ -111,7 +111,7 @@ def psr(people: Path, recognisers: tuple[str, ...]) -> Callable[..., Psr]:
             "surrogates": recognisers,
             "victims": recognisers[:2],
             "methods": ("mim", "darken"),
-            "levels": (Level(60, 16),),
+            "levels": (60,),
             "settings": {"mim": QUICK},
         }
         return Psr(**{**usual, **fields})

@@ -110,15 +110,15 @@ def test_no_method_depends_on_the_list_of_all(edit: Edit) -> None:
 
 
 def test_a_function_counts_alone(edit: Edit) -> None:
-    goal_of, veil = "faceveil.app.engine:goal_of", "faceveil.app.protect:Protector.veil"
-    before = fingerprint(goal_of, veil)
+    goal_of, propose = "faceveil.app.engine:goal_of", "faceveil.app.protect:Protector.propose"
+    before = fingerprint(goal_of, propose)
     edit("faceveil.app.engine", "def resolve(device: str)", "def resolved(device: str)")
     edit("faceveil.app.protect", "def __call__(", "def call(")
-    assert fingerprint(goal_of, veil) == before
+    assert fingerprint(goal_of, propose) == before
     edit("faceveil.app.protect", "seeds.derive(run.seed,", "seeds.derive(run.seed + 1,")
-    changed = fingerprint(goal_of, veil)
+    changed = fingerprint(goal_of, propose)
     edit("faceveil.app.engine", "return Dodge()", "return Dodge() & Dodge()")
-    assert len({before, changed, fingerprint(goal_of, veil)}) == 3
+    assert len({before, changed, fingerprint(goal_of, propose)}) == 3
 
 
 def test_a_module_of_another_package_counts_with_what_it_imports_of_this_one(

@@ -74,7 +74,7 @@ def test_the_report_states_all_that_was_reported() -> None:
         ("tip-im", {"assignments": ["settings.mim.method=3"]}, "tip-im: settings.mim.method"),
         ("tip-im", {"assignments": ["protocol=psr"]}, "of the protocol 'psr', not of tip-im"),
         ("clean", {"assignments": ["methods=[]"]}, "clean: methods: there is no such field"),
-        ("psr", {"assignments": ["levels=[{ssimulacra2 = 50}]"]}, "psr: levels.0.eps"),
+        ("psr", {"assignments": ["levels=[{ssimulacra2 = 50}]"]}, "psr: levels"),
         ("psr", {"wanted": {}}, "psr: say what is measured on"),
     ],
 )

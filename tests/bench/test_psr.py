@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.bench.conftest import QUICK, made_up, write_people
 
 from faceveil.bench.damage import MEASURES
 from faceveil.bench.protocol import Items
-from faceveil.bench.protocols.psr import VISIBLE, Level, Psr
+from faceveil.bench.protocols.psr import VISIBLE, Psr
 from faceveil.bench.protocols.robustness import Robustness
 from faceveil.bench.run import carry_out
 from faceveil.core.errors import UsageError
@@ -159,7 +160,7 @@ def test_no_victim_is_a_surrogate_and_everybody_else_is(
         methods=("all",),
         aims=("dodge", "impersonate"),
         targets="3:4",
-        levels=(Level(50, 12), Level(70, 8)),
+        levels=(50, 70),
     )
     arms = {task.arm.name: task.arm for task in protocol.plan().tasks if task.arm is not None}
     assert len(arms) == len(METHODS) * 2 * 2 * 2
@@ -172,8 +173,8 @@ def test_no_victim_is_a_surrogate_and_everybody_else_is(
         floor = settings.budget.ssimulacra2
         assert floor == float(arm.at["SSIMULACRA2"])
         kind = METHODS[arm.at["method"]]
-        assert settings.budget.eps == (
-            {50: 12, 70: 8}[floor] if kind.optimises else kind.default_budget.eps
+        assert settings.budget == replace(
+            kind.default_budget, ssimulacra2=floor, flip=None, spot=None
         )
         if arm.at["method"] != "mim":
             assert settings.run.goal == ("impersonate" if impersonates else kind.default_goal)
@@ -227,8 +228,14 @@ def test_the_floor_holds_on_the_written_files_by_anothers_measure(
         fars=(0.1,),
         victims=psr().victims[:1],
         methods=("mim", "darken", "blur"),
-        levels=(Level(floor, 32),),
-        settings={"mim": {"method": {"steps": 3, "alpha": 20.0}, "run": {"goal": "dodge"}}},
+        levels=(floor,),
+        settings={
+            "mim": {
+                "method": {"steps": 3, "alpha": 20.0},
+                "budget": {"eps": 32.0},
+                "run": {"goal": "dodge"},
+            }
+        },
     )
     run = tmp_path / "run"
     carry_out(
@@ -272,8 +279,14 @@ def test_the_floor_holds_on_a_face_the_detector_finds(
         victims=(ada,),
         surrogates=(bob,),
         methods=("mim",),
-        levels=(Level(70, 30),),
-        settings={"mim": {"method": {"steps": 2, "alpha": 20.0}, "run": {"goal": "dodge"}}},
+        levels=(70,),
+        settings={
+            "mim": {
+                "method": {"steps": 2, "alpha": 20.0},
+                "budget": {"eps": 30.0},
+                "run": {"goal": "dodge"},
+            }
+        },
         treatments=("", "blur 40"),
     )
     run = tmp_path / "run"
@@ -315,8 +328,8 @@ def test_the_floor_holds_on_a_face_the_detector_finds(
         ({"fars": (0.0,)}, r"fars must be in \(0, 1\), not 0"),
         ({"calibration": "4:5"}, "FAR 0.1 cannot be told from 0 impostor pairs"),
         ({"calibration": ""}, "'' names nobody"),
-        ({"levels": (Level(50, 12), Level(50, 8))}, "Figures of 2 things"),
-        ({"levels": (Level(101, 12),)}, "budget: ssimulacra2 must be at most 100"),
+        ({"levels": (50, 50)}, "Figures of 2 things"),
+        ({"levels": (101,)}, "psr: levels must be at most 100, not 101"),
         ({"settings": {"mim": {"run": {"goal": "hide"}}}}, "goal"),
     ],
 )

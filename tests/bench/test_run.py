@@ -125,10 +125,11 @@ def test_the_order_of_work_changes_nothing(
     run("one", protocol)
     usual = module.each
 
-    def shuffled(tasks: Sequence[Task], *rest: Any, **options: Any) -> Iterator[Any]:
-        tasks = random.Random(1).sample(tasks, len(tasks))
-        assert [task.name for task in tasks] != [task.name for task in protocol.plan().tasks]
-        return usual(tasks, *rest, **options)
+    def shuffled(bundles: Sequence[list[Task]], *rest: Any, **options: Any) -> Iterator[Any]:
+        bundles = random.Random(1).sample(bundles, len(bundles))
+        order = [task.name for bundle in bundles for task in bundle]
+        assert order != [task.name for task in protocol.plan().tasks]
+        return usual(bundles, *rest, **options)
 
     monkeypatch.setattr(module, "each", shuffled)
     run("two", protocol, cache=tmp_path / "other")
@@ -341,8 +342,8 @@ def test_slow_and_quick_work_is_mixed_so_that_the_time_left_can_be_told(
 ) -> None:
     orders = []
 
-    def spy(tasks: Sequence[Task], *_: Any, **__: Any) -> Iterator[Any]:
-        orders.append([task.name for task in tasks])
+    def spy(tasks: Sequence[list[Task]], *_: Any, **__: Any) -> Iterator[Any]:
+        orders.append([task.name for bundle in tasks for task in bundle])
         raise PowerCutError
 
     monkeypatch.setattr(module, "each", spy)

@@ -17,13 +17,14 @@ from PIL import Image
 from tests.bench.conftest import entries, write_card, write_people
 from tests.bench.test_fingerprint import Edit, edit
 
+from faceveil.app.protect import Protector
 from faceveil.app.settings import Settings
 from faceveil.app.treatment import Treatment
 from faceveil.bench import origins
 from faceveil.bench.models import Models
 from faceveil.bench.origins import card_of
 from faceveil.bench.task import Arm, Item, Scene, Task, Victim
-from faceveil.bench.work import Worker, kept_name, recall, start
+from faceveil.bench.work import Worker, bundles, kept_name, recall, start
 from faceveil.core import config
 from faceveil.core.errors import ModelError, NoFaceError
 from faceveil.data.pictures import Picture
@@ -430,3 +431,50 @@ def test_a_veiled_picture_of_another_format_keeps_its_format(
     (written,) = keep.rglob("a.jpg")
     veiled = decode(written.read_bytes(), "a.jpg")
     assert (veiled.format, veiled.sha256) == ("JPEG", item.sha256)
+
+
+def at_floor(floor: float, surrogate: str, method: dict[str, Any]) -> Arm:
+    one = arm(surrogate, method=method, budget={"eps": 32.0, "ssimulacra2": floor})
+    return replace(one, at={"floor": f"{floor:g}"})
+
+
+@pytest.mark.parametrize(
+    ("method", "n_bundles"),
+    [({"name": "mim", "steps": 2, "alpha": 20.0}, 1), ({"name": "veil", "steps": 2}, 2)],
+)
+def test_one_mask_is_laid_at_every_floor_unless_it_follows_the_floor(  # noqa: PLR0917
+    home: Path,
+    scene: Scene,
+    recognisers: tuple[str, ...],
+    method: dict[str, Any],
+    n_bundles: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = picture(home / "p00" / "0.png")
+    tasks = [Task(one, at_floor(floor, recognisers[0], method)) for floor in (30.0, 90.0)]
+    alone = [
+        work_out(replace(scene, cache=scene.cache.with_name(f"{i}.sqlite")), task)
+        for i, task in enumerate(tasks)
+    ]
+    proposed = []
+    usual = Protector.propose
+
+    def counted(self: Protector, *args: Any) -> Any:
+        proposed.append(1)
+        return usual(self, *args)
+
+    monkeypatch.setattr(Protector, "propose", counted)
+    bundled = bundles([*tasks, Task(one), Task(picture(home / "p00" / "1.png"), tasks[0].arm)])
+    assert [len(bundle) for bundle in bundled] == [*([2] if n_bundles == 1 else [1, 1]), 1, 1]
+    worker = Worker(scene, Models(scene))
+    together = [item for bundle in bundled[:n_bundles] for item in worker.each(bundle)]
+    assert len(proposed) == n_bundles
+    assert [item.sha256 for item in together] == [item.sha256 for item in alone]
+    strong, faint = (item.damage["ssimulacra2"] for item in together)
+    assert strong < 89.9 <= faint < 100
+
+
+def test_targets_keep_masks_apart(home: Path, recognisers: tuple[str, ...]) -> None:
+    shown = [picture(home / "p01" / f"{i}.png") for i in range(2)]
+    arms = [arm(recognisers[0], targets=(target,)) for target in shown]
+    assert len(bundles(Task(picture(home / "p00" / "0.png"), one) for one in arms)) == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.contract.ends import ends
 
 from faceveil.core import config
 from faceveil.core.budget import Budget
@@ -124,6 +126,24 @@ def test_l2_and_ssim_limits_hold(
     assert similarity >= 0.9695
 
 
+def test_its_masks_heed_limits_on_visible_damage_if_it_says_so(
+    method: Method, patches: list[Patch], tiny_ensemble: Ensemble
+) -> None:
+    budgets = [Budget(eps=64), Budget(eps=64, ssimulacra2=95, flip=0.005, spot=0.02)]
+    free, bound = (
+        method.propose(
+            patches[:1],
+            tiny_ensemble,
+            Dodge() & Impersonate(people(tiny_ensemble)),
+            budget=budget,
+            views=method.default_views,
+            face_seeds=[11],
+        )[0]
+        for budget in budgets
+    )
+    assert torch.equal(free, bound) != method.heeds_damage
+
+
 def test_the_same_seed_gives_the_same_pixels_and_the_input_is_untouched(
     method: Method, patches: list[Patch], tiny_ensemble: Ensemble
 ) -> None:
@@ -213,3 +233,12 @@ def test_its_fields_are_its_configuration(name: str) -> None:
 def test_an_unknown_method_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match=r"no method 'blurr'.*blur"):
         method_class("blurr")
+
+
+@pytest.mark.parametrize(("name", "field", "end"), ends(METHODS))
+def test_the_ends_of_every_range_can_be_set(
+    name: str, field: str, end: float, patches: list[Patch], tiny_ensemble: Ensemble
+) -> None:
+    method = replace(quick(METHODS[name]), **{field: end})
+    (veiled,) = veil(method, patches[:1], tiny_ensemble)
+    assert veiled.shape == patches[0].native.shape

@@ -27,7 +27,7 @@ from faceveil.bench.adaptation import Knowing, Unknowing
 from faceveil.bench.figure import Figure
 from faceveil.bench.models import Models
 from faceveil.bench.protocol import Comparison, Protocol
-from faceveil.bench.protocols.psr import Level, Psr
+from faceveil.bench.protocols.psr import Psr
 from faceveil.bench.registry import PROTOCOLS
 from faceveil.bench.run import carry_out
 from faceveil.core import config
@@ -88,7 +88,7 @@ def protocol(
         "surrogates": recognisers[1:],
         "methods": ("toy",),
         "settings": {"toy": NO_DECOYS},
-        "levels": (Level(10.0, 4.0),),
+        "levels": (10.0,),
         "treatments": ("", "jpeg 75"),
         "adaptations": (
             Unknowing(kind="unknowing", people="10:12", steps=2, batch=2),

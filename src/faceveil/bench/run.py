@@ -131,12 +131,13 @@ def _items(tasks: Sequence[Task], scene: Scene, n_processes: int, bar: Bar) -> I
             if item is not None:
                 done[item.task.name] = item
     left = [task for task in tasks if task.name not in done]
+    bundles = work.bundles(left)
     # Slow and quick ones mixed, the time left follows from the time taken.
-    random.Random(0).shuffle(left)
+    random.Random(0).shuffle(bundles)
     with bar("Measuring", len(left)) as (advance, say):
-        for item in each(left, partial(work.start, scene), n_processes=n_processes):
-            advance(1.0)
-            done[item.task.name] = item
+        for finished in each(bundles, partial(work.start, scene), n_processes=n_processes):
+            advance(float(len(finished)))
+            done |= {item.task.name: item for item in finished}
     items = Items(done[task.name] for task in tasks)
     if out := {item.task.picture.name: item.fault for item in items if item.fault is not None}:
         name, fault = next(iter(out.items()))

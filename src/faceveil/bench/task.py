@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -32,6 +33,18 @@ class Arm:
     def name(self) -> str:
         """Its place in tables as one line."""
         return ", ".join(f"{name} {value}" for name, value in self.at.items())
+
+    @property
+    def proposing(self) -> dict[str, Any]:
+        """The settings that masks depend on before the budget is enforced, as plain values.
+
+        Arms alike in these and their targets share their masks.
+        """
+        settings = self.settings
+        if not settings.method.heeds_damage:
+            unseen = replace(settings.budget, ssimulacra2=None, flip=None, spot=None)
+            settings = replace(settings, budget=unseen)
+        return settings.plain()
 
 
 @dataclass(frozen=True)

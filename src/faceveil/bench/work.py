@@ -7,7 +7,9 @@ import json
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from faceveil.app.embed import embed
+from faceveil.app.protect import Protector
 from faceveil.app.treatment import Pixels, Treatment
 from faceveil.bench import origins
 from faceveil.bench.damage import damage
@@ -35,13 +38,29 @@ from faceveil.io.photo import Photo, decode
 from faceveil.recognisers.recogniser import Recogniser
 
 
-def start(scene: Scene) -> Callable[[Task], Item]:
-    """A worker for :func:`faceveil.app.pool.each`.
+def start(scene: Scene) -> Callable[[Sequence[Task]], list[Item]]:
+    """A worker for :func:`faceveil.app.pool.each`, which does a bundle at a time.
 
     It computes in one thread: how many processes share the work changes no figure.
     """
     torch.set_num_threads(1)
-    return Worker(scene, Models(scene))
+    return Worker(scene, Models(scene)).each
+
+
+def bundles(tasks: Iterable[Task]) -> list[list[Task]]:
+    """The tasks, with those side by side that share a mask: it is made once for a bundle."""
+    bundled: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        bundled[_shares(task)].append(task)
+    return list(bundled.values())
+
+
+def _shares(task: Task) -> str:
+    """What tasks of one bundle have in common."""
+    if task.arm is None:
+        return task.picture.name
+    targets = [picture.name for picture in task.arm.targets]
+    return json.dumps([task.picture.name, targets, task.arm.proposing], sort_keys=True, default=str)
 
 
 def recall(scene: Scene, tasks: Sequence[Task]) -> Iterator[Item | None]:
@@ -52,6 +71,15 @@ def recall(scene: Scene, tasks: Sequence[Task]) -> Iterator[Item | None]:
             yield worker(task)
         except NotKnownError:
             yield None
+
+
+@dataclass(frozen=True, eq=False)
+class _Proposed:
+    """Masks by all they come from, and the seconds they took."""
+
+    origin: str
+    masks: Sequence[Tensor]
+    seconds: float
 
 
 class NotKnownError(Exception):
@@ -66,6 +94,7 @@ class Worker:
         self._scene = scene
         self._models = models
         self._store = Store(scene.cache)
+        self._proposed: _Proposed | None = None
         self._target_sha256: dict[str, str] = {}
         self._adapted: dict[Victim, Recogniser] = {}
         self._looking = {
@@ -73,6 +102,10 @@ class Worker:
             "detector": origins.detector(),
             "device": scene.device,
         }
+
+    def each(self, tasks: Sequence[Task]) -> list[Item]:
+        """The item of every task."""
+        return [self(task) for task in tasks]
 
     def __call__(self, task: Task) -> Item:
         """The item of ``task``; a picture that cannot be read or shows no face has a fault."""
@@ -130,7 +163,7 @@ class Worker:
         """The bytes of the file ``arm`` makes of ``photo``, and the seconds that took."""
         depends_on: dict[str, Any] = {
             "photo": photo.sha256,
-            "settings": arm.settings.plain(),
+            "settings": arm.proposing,
             "targets": [self._sha256(picture) for picture in arm.targets],
             "surrogates": [origins.identity(name) for name in arm.settings.run.surrogates],
             **self._looking,
@@ -138,15 +171,27 @@ class Worker:
             "code": origins.veiling_code(type(arm.settings.method)),
         }
 
+        origin = key("mask", depends_on)
+
         def work_out(models: Models) -> bytes:
             protector = models.protector(arm)
+            proposed = self._propose(origin, protector, photo, face)
             began = time.perf_counter()
-            data = protector.veil(photo, [face])
-            return struct.pack("<d", time.perf_counter() - began) + data
+            data = protector.lay(photo, [face], proposed.masks)
+            seconds = proposed.seconds + time.perf_counter() - began
+            return struct.pack("<d", seconds) + data
 
-        known = self._known(key("veil", depends_on), work_out)
+        known = self._known(key("veil", depends_on | {"settings": arm.settings.plain()}), work_out)
         (seconds,) = struct.unpack_from("<d", known)
         return known[8:], round(seconds, 3)
+
+    def _propose(self, origin: str, protector: Protector, photo: Photo, face: Face) -> _Proposed:
+        """The masks of that origin; those of the last task are still at hand."""
+        if self._proposed is None or self._proposed.origin != origin:
+            began = time.perf_counter()
+            masks = protector.propose(photo, [face])
+            self._proposed = _Proposed(origin, masks, time.perf_counter() - began)
+        return self._proposed
 
     def _sha256(self, target: Picture) -> str:
         """Of the picture's file, which is read once for all the tasks it is a target of."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
-from faceveil.core.ranges import Levels, Range, Share
+from faceveil.core.ranges import Levels, Quality, Share
 
 Region = Literal["oval", "head", "all"]
 Strength = Literal["low", "medium", "high"]
@@ -42,9 +42,9 @@ class Budget(Strict):
         l2: the most the face's region may change in root mean square, in 1/255; None for no limit.
         ssim: the least structural similarity the face crop must keep, in [0, 1]; None for no floor.
         ssimulacra2: the least SSIMULACRA2 the face crop must keep at 1:1 (enlarged to 225 px if it
-            is smaller, shrunk to 512 px if it is larger): 90 is visually lossless, 70 high and 50
+            is smaller, shrunk to 256 px if it is larger): 90 is visually lossless, 70 high and 50
             medium quality; None for no floor.
-        flip: the most the face crop may differ by FLIP at 1:1 (shrunk to 512 px if it is larger),
+        flip: the most the face crop may differ by FLIP at 1:1 (shrunk to 256 px if it is larger),
             in [0, 1]; None for no limit.
         spot: the most any spot of the face crop may differ by FLIP, see
             :meth:`faceveil.measures.flip.Flip.spots`, in [0, 1]; None for no limit.
@@ -55,7 +55,7 @@ class Budget(Strict):
     eps: Levels = 12.0
     l2: Levels | None = None
     ssim: Share | None = None
-    ssimulacra2: Annotated[float, Range(high=100)] | None = None
+    ssimulacra2: Quality | None = None
     flip: Share | None = None
     spot: Share | None = None
     region: Region = "oval"

@@ -45,6 +45,8 @@ PositiveShare = Annotated[float, Range(0, 1, open_low=True)]
 Fraction = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
 Decay = Annotated[float, Range(0, 1, open_high=True)]
 """What is kept from step to step: all of it would never change."""
+Quality = Annotated[float, Range(high=100)]
+"""A SSIMULACRA2: 90 is visually lossless, 70 high and 50 medium quality."""
 Levels = Annotated[float, Range(0, 255, open_low=True)]
 """A change of pixels, in 1/255."""
 

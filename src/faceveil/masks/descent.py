@@ -46,6 +46,7 @@ class Descent(Method):
         reach: the longest Newton step, as a share of the length of z.
     """
 
+    heeds_damage: ClassVar[bool] = True
     default_goal: ClassVar[GoalName] = "dodge"
     default_budget: ClassVar[Budget] = Budget(eps=64.0, ssimulacra2=70.0, flip=0.03, spot=0.3)
     default_views: ClassVar[Views] = Views(affine=(0.03, 0.03))

@@ -37,7 +37,7 @@ class Pgd(Method):
         problem = problem.towards_nearest()
         mask = problem.noise(problem.eps)
         for _ in problem.steps(self.steps):
-            gradient = problem.gradients(mask, problem.draw_views())[0]
+            gradient = problem.gradient(mask, problem.draw_views())
             mask = (mask - self.alpha / 255 * gradient.sign()).clamp(-problem.eps, problem.eps)
         return mask
 
@@ -69,7 +69,7 @@ class Mim(Method):
         mask = problem.nudge()
         velocity = torch.zeros_like(mask)
         for _ in problem.steps(self.steps):
-            gradient = problem.gradients(mask, problem.draw_views()).mean(dim=0)
+            gradient = problem.gradient(mask, problem.draw_views())
             velocity = self.momentum * velocity + normalised(gradient)
             mask = (mask - self.alpha / 255 * velocity.sign()).clamp(-problem.eps, problem.eps)
         return mask

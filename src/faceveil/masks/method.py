@@ -48,6 +48,9 @@ class Method(Strict, ABC):
     default_goal: ClassVar[GoalName] = "both"
     optimises: ClassVar[bool] = True
     """Whether it looks at surrogates; if not, it works at the photo's own resolution."""
+    heeds_damage: ClassVar[bool] = False
+    """Whether its masks depend on the budget's limits on SSIMULACRA2 and FLIP; if not, one mask is
+    as good for all of them, and only held to another limit."""
 
     @abstractmethod
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
@@ -79,9 +82,35 @@ class Method(Strict, ABC):
         Returns:
             For each patch, in order, uint8 pixels ``side side 3``.
         """
-        if not self.optimises:
-            patches = [patch.at_native() for patch in patches]
-        veiled: dict[int, NDArray[np.uint8]] = {}
+        masks = self.propose(
+            patches,
+            surrogates,
+            goal,
+            budget=budget,
+            views=views,
+            face_seeds=face_seeds,
+            progress=progress,
+        )
+        return self.lay(patches, masks, budget)
+
+    @final
+    def propose(
+        self,
+        patches: Sequence[Patch],
+        surrogates: Ensemble,
+        goal: Goal,
+        *,
+        budget: Budget,
+        views: Views,
+        face_seeds: Sequence[int],
+        progress: Progress = lambda share: None,
+    ) -> list[Float[Tensor, "3 _ _"]]:
+        """The mask of each patch, in [0, 1] units, which the budget does not hold for yet.
+
+        Args: as those of the call.
+        """
+        patches = self._worked_on(patches)
+        proposed: dict[int, Tensor] = {}
         for group in _groups(patches):
             chosen = [patches[index] for index in group]
             problem = _pose(
@@ -93,10 +122,19 @@ class Method(Strict, ABC):
                 face_seeds=[face_seeds[index] for index in group],
                 progress=partial(_report, progress, len(group) / len(patches)),
             )
-            masks = self.masks(problem).detach()
-            for index, patch, mask in zip(group, chosen, masks, strict=True):
-                veiled[index] = enforce(patch, mask, budget)
-        return [veiled[index] for index in range(len(patches))]
+            proposed.update(zip(group, self.masks(problem).detach().unbind(), strict=True))
+        return [proposed[index] for index in range(len(patches))]
+
+    @final
+    def lay(
+        self, patches: Sequence[Patch], masks: Sequence[Float[Tensor, "3 _ _"]], budget: Budget
+    ) -> list[NDArray[np.uint8]]:
+        """The native pixels of each patch under what was proposed for it, within ``budget``."""
+        pairs = zip(self._worked_on(patches), masks, strict=True)
+        return [enforce(patch, mask, budget) for patch, mask in pairs]
+
+    def _worked_on(self, patches: Sequence[Patch]) -> Sequence[Patch]:
+        return patches if self.optimises else [patch.at_native() for patch in patches]
 
 
 def _report(progress: Progress, weight: float, share: float) -> None:

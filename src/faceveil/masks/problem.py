@@ -117,6 +117,14 @@ class Problem:
             ]
         )
 
+    def gradient(
+        self, mask: Float[Tensor, "b 3 w w"], views: Sequence[View] = (STILL,)
+    ) -> Float[Tensor, "b 3 w w"]:
+        """The gradient of the loss's mean over targets, at the cost of one."""
+        mask = mask.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.losses(mask, views).mean(dim=1).sum(), mask)
+        return gradient
+
     def balanced_gradient(
         self, mask: Float[Tensor, "b 3 w w"], views: Sequence[View] = (STILL,)
     ) -> Float[Tensor, "b 3 w w"]:

@@ -12,9 +12,10 @@ from faceveil.bench.cast import Cast, cast
 from faceveil.bench.figure import Figure
 from faceveil.bench.lessons import Lesson
 from faceveil.bench.protocol import Items, Plan
-from faceveil.bench.protocols.psr import Level, Psr
+from faceveil.bench.protocols.psr import Psr
 from faceveil.bench.task import Arm
 from faceveil.core.errors import UsageError
+from faceveil.core.ranges import Quality
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture, Pictures
 
@@ -41,7 +42,7 @@ class Adapted(Psr):
 
     calibration: str = "40:150"
     methods: tuple[str, ...] = ("veil",)
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Quality, ...] = ()
     adaptations: tuple[AnyAdaptation, ...] = (Unknowing(kind="unknowing"), Knowing(kind="knowing"))
 
     def __post_init__(self) -> None:

@@ -20,12 +20,11 @@ from faceveil.bench.damage import MEASURES
 from faceveil.bench.figure import Figure
 from faceveil.bench.protocol import Comparison, Items, Plan
 from faceveil.bench.task import Arm, Task
-from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
-from faceveil.core.ranges import Fraction, Levels
+from faceveil.core.ranges import Fraction, Quality
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import Picture
-from faceveil.masks.registry import chosen, method_class
+from faceveil.masks.registry import chosen
 from faceveil.measures.identification import rank_n_untargeted
 from faceveil.measures.rate import Rate, mean, rate
 from faceveil.measures.verification import n_false_accepts, pairs, threshold_at
@@ -34,25 +33,6 @@ NOBODY = "nobody"
 """Who is left out of the surrogates where every victim is one."""
 VISIBLE = ("ssimulacra2", "flip", "ciede2000_p95", "ssim", "psnr", "photo_ssim", "photo_psnr")
 Aim = Literal["dodge", "impersonate"]
-
-
-@dataclass(frozen=True)
-class Level(Strict):
-    """Equal visible damage: every face keeps at least this SSIMULACRA2, with no change over eps.
-
-    A method's own limits on FLIP are lifted, or it would show less than the others.
-
-    The mask is scaled down until the floor holds, so ``eps`` should be large enough to reach it;
-    methods that know no eps (obfuscations) keep their own. Both hold on the pixels that are coded:
-    what a JPEG's coding does to them comes on top (half a point at most on a few photos here).
-
-    Attributes:
-        ssimulacra2: what the face crop keeps at least.
-        eps: the greatest change of a pixel, in 1/255.
-    """
-
-    ssimulacra2: float
-    eps: Levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +52,11 @@ class Psr(Comparison):
         calibration: the people thresholds are found on; nobody else's pictures are used for it.
         thresholds: cosines by victim to use instead, for one false accept rate.
         fars: false accept rates.
-        levels: equal damages; none to leave every method its own budget.
+        levels: equal damages, as the SSIMULACRA2 every face crop keeps at least under masks that
+            are scaled down to it; none to leave every method its own limits on what may be seen.
+            At a level those on SSIMULACRA2 and FLIP are lifted, or a method would show less than
+            the others; what else it bounds, such as eps, is its own. The level holds on the pixels
+            that are coded: a JPEG's coding comes on top (half a point at most on a few photos).
         aims: ``dodge``, ``impersonate``, or both.
         treatments: what is done to each file before it is judged, such as ``jpeg 75``; an empty one
             leaves it as written.
@@ -92,7 +76,7 @@ class Psr(Comparison):
     calibration: str = ":150"
     thresholds: dict[str, float] = field(default_factory=dict)
     fars: tuple[Fraction, ...] = (0.01, 0.001)
-    levels: tuple[Level, ...] = (Level(50.0, 12.0), Level(70.0, 8.0))
+    levels: tuple[Quality, ...] = (50.0, 70.0)
     aims: tuple[Aim, ...] = ("dodge",)
     treatments: tuple[str, ...] = ("",)
     leave_out: bool = True
@@ -164,7 +148,7 @@ class Psr(Comparison):
         self,
         method: str,
         aim: Aim,
-        level: Level | None,
+        level: float | None,
         left_out: str,
         targets: Sequence[Picture],
         /,
@@ -172,14 +156,11 @@ class Psr(Comparison):
         surrogates = [name for name in self.surrogates if name != left_out]
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
-            fixed |= {"budget.ssimulacra2": level.ssimulacra2}
-            fixed |= {"budget.flip": None, "budget.spot": None}
-            if method_class(method).optimises:
-                fixed["budget.eps"] = level.eps
+            fixed |= {"budget.ssimulacra2": level, "budget.flip": None, "budget.spot": None}
         settings = self.settings_of(method, surrogates, fixed=fixed)
         at = {"method": method, "aim": aim}
         if level is not None:
-            at["SSIMULACRA2"] = f"{level.ssimulacra2:g}"
+            at["SSIMULACRA2"] = f"{level:g}"
         people = tuple(targets[:1]) if aim == "impersonate" else ()
         return Arm({**at, "left out": left_out}, settings, people)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faceveil.bench.protocols.psr import Level, Psr
+from faceveil.bench.protocols.psr import Psr
+from faceveil.core.ranges import Quality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class Robustness(Psr):
     name: ClassVar[str] = "robustness"
     summary: ClassVar[str] = "The same after JPEG, resizing, blur, screenshots and purification."
 
-    levels: tuple[Level, ...] = (Level(50.0, 12.0),)
+    levels: tuple[Quality, ...] = (50.0,)
     treatments: tuple[str, ...] = (
         "",
         "jpeg 90",
