@@ -15,7 +15,7 @@ def test_what_fits_stays_as_it_is() -> None:
     assert shown(pixels) is pixels
 
 
-@pytest.mark.parametrize("shape", [(1000, 700), (700, 1000), (513, 1)])
+@pytest.mark.parametrize("shape", [(1000, 700), (700, 1000), (257, 1)])
 def test_the_longest_side_is_shrunk_to_the_screen(shape: tuple[int, int]) -> None:
     small = shown(torch.rand(1, 1, *shape))
     assert max(small.shape[-2:]) == SHOWN_PX
@@ -23,9 +23,9 @@ def test_the_longest_side_is_shrunk_to_the_screen(shape: tuple[int, int]) -> Non
 
 
 def test_it_shrinks_as_pillow_does() -> None:
-    pixels = np.random.default_rng(0).random((1024, 900), dtype=np.float32)
+    pixels = np.random.default_rng(0).random((512, 450), dtype=np.float32)
     ours = shown(torch.from_numpy(pixels)[None, None])[0, 0].numpy()
-    theirs = Image.fromarray(pixels).resize((450, 512), Image.Resampling.BILINEAR)
+    theirs = Image.fromarray(pixels).resize((225, 256), Image.Resampling.BILINEAR)
     assert np.abs(ours - np.asarray(theirs)).max() < 1e-4
 
 

@@ -7,8 +7,9 @@ Ours. Five ideas carry it; docs/veil.md has the ablation of each.
 * Features are moved rather than drawn. A brow that lies a pixel lower is still a brow, and where
   there is nothing to move, on smooth skin, nothing changes. Smooth flows of the face's own pixels
   carry part of the veil (after Xiao et al., "Spatially transformed adversarial examples", 2018).
-* The rest is painted where the face is busy and hides it (texture masking), with less colour than
-  brightness and smooth below what a recogniser resolves. No single spot may show much.
+* The rest is painted where the face has fine detail, which hides it (texture masking), with less
+  colour than brightness and no finer than a recogniser resolves. A blurred photo has no detail, and
+  lines drawn on it would be the sharpest thing there. No single spot may show much.
 * Every surrogate pushes with the same strength: its gradient counts by direction only, however
   steep its loss. What moves several recognisers at once moves those that nobody asked.
 * Every step sees the face through other views, so that no mask rests on one grid of pixels.
@@ -19,14 +20,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from faceveil.core.ranges import NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.masks.brush import Brush, FlowAndPaint
 from faceveil.masks.descent import Descent
 from faceveil.masks.problem import Problem
 from faceveil.measures.texture import texture
+
+DETAIL, FINEST_PX = 0.5, 0.8
+"""The blur detail is finer than: in pixels of the 112 px crop recognisers look at, and at least in
+the photo's own, for of a small face they hold nothing finer."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class Veil(Descent):
             them, in ``flow_sigma``; 0 for never.
         flow_sigma: what flows are smoothed with, in pixels of the 112 px crop recognisers look at.
         paint_sigma: what paint is smoothed with, in the same pixels; 0 for nothing.
-        busy: the deviation of brightness around a pixel that lets half of the paint through there,
-            in 1/255; 0 lets all through.
+        busy: the deviation b of detail around a pixel that lets half of the paint through there, in
+            1/255; a deviation t lets t^2 / (t^2 + b^2) through, and b = 0 lets all. Detail is what
+            of the brightness is finer than half a pixel of the crop, or .8 of the photo.
         colour: the share of the paint's colour that is kept, in [0, 1]; 0 makes it grey.
     """
 
@@ -47,18 +51,19 @@ class Veil(Descent):
     summary: ClassVar[str] = "the most protection for what may be seen of it"
 
     flow: NonNegative = 2.4
-    flow_sigma: NonNegative = 1.0
-    paint_sigma: NonNegative = 0.5
-    busy: NonNegative = 24.0
+    flow_sigma: NonNegative = 1.25
+    paint_sigma: NonNegative = 1.0
+    busy: NonNegative = 1.2
     colour: Share = 0.5
 
     def brush(self, problem: Problem) -> Brush:
-        """Flow and paint, weighed by how busy the face is."""
+        """Flow and paint, weighed by how much detail the face has."""
         crop_px = template_px(problem.landmarks)
-        busy = texture(problem.pixels)
+        finer_px = (DETAIL * crop_px).clamp_min(FINEST_PX).tolist()
+        power = texture(problem.pixels, finer_px).square() + 1e-12
         return FlowAndPaint(
             problem.pixels,
-            weights=busy / (busy + self.busy / 255) if self.busy else torch.ones_like(busy),
+            weights=power / (power + (self.busy / 255) ** 2),
             scales=(self.flow * self.flow_sigma * crop_px).tolist(),
             flow_sigmas=(self.flow_sigma * crop_px).tolist(),
             paint_sigmas=(self.paint_sigma * crop_px).tolist(),

@@ -49,7 +49,8 @@ class Watermark(Veil):
         insistence: how much the bits count beside the veil.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
-        colour: the share of the paint's colour that is kept; marks lie in brightness, hence 0.
+        paint_sigma, busy, colour: as in ``veil``, but marks lie in brightness, in waves finer than
+            recognisers look at, and on all of the face.
     """
 
     name: ClassVar[str] = "watermark"
@@ -59,6 +60,8 @@ class Watermark(Veil):
     insistence: NonNegative = 4.0
     sharpness: NonNegative = 4.0
     slip: NonNegative = 0.2
+    paint_sigma: NonNegative = 0.5
+    busy: NonNegative = 0.5
     colour: Share = 0.0
 
     def __post_init__(self) -> None:

@@ -1,6 +1,8 @@
-"""How busy a picture is around each pixel: there the eye overlooks a change (texture masking)."""
+"""How much fine detail a picture has around each pixel: there the eye overlooks fine changes."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,19 +15,25 @@ SIGMA_PX = 1.5
 CALM_PX = 4
 
 
-def texture(pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """The local standard deviation of luma, in [0, 0.5], of the calmest place near each pixel.
+def texture(
+    pixels: Float[Tensor, "b 3 h w"], finer_px: Sequence[float]
+) -> Float[Tensor, "b 1 h w"]:
+    """The local standard deviation of detail, in [0, 0.5], of the calmest place near each pixel.
 
-    The deviation is taken in a Gaussian window of sigma 1.5 px. Busy surroundings hide a change
-    (contrast masking: Legge and Foley 1980; as a bound on visible change: Chou and Li 1995), but
-    the calm side of an edge does not; so of all windows within 4 px the calmest counts (ours), and
-    what is left is smoothed with sigma 2 px.
+    Detail is luma less its blur: what is finer than the blur. What is drawn hides among detail of
+    its own fineness (contrast masking: Legge and Foley 1980; as a bound on visible change: Chou and
+    Li 1995); among the soft edges of a blurred photo it stands out, so these count for nothing. The
+    deviation is taken in a Gaussian window of sigma 1.5 px. The calm side of an edge hides nothing,
+    so of all windows within 4 px the calmest counts (ours), and what is left is smoothed with sigma
+    2 px.
 
     Args:
         pixels: sRGB in [0, 1], at least 8 px on each side.
+        finer_px: standard deviation of each picture's blur.
     """
     bright = luma(pixels)
-    mean, square = _blurred(bright, SIGMA_PX), _blurred(bright.square(), SIGMA_PX)
+    detail = bright - blur(bright, finer_px)
+    mean, square = _blurred(detail, SIGMA_PX), _blurred(detail.square(), SIGMA_PX)
     deviation = (square - mean.square()).clamp_min(0).sqrt()
     calmest = -F.max_pool2d(-deviation, 2 * CALM_PX + 1, stride=1, padding=CALM_PX)
     return _blurred(calmest, CALM_PX / 2)
