@@ -17,8 +17,7 @@ from faceveil.bench.damage import MAX_DB, MEASURES, damage
 from faceveil.faces.face import Face
 
 Pixels = NDArray[np.uint8]
-SIZE = 300
-ROWS, COLUMNS = slice(0, 264), slice(12, 300)
+SIZE = 280
 
 
 def face(size_px: float) -> Face:
@@ -47,7 +46,7 @@ def after(before: Pixels) -> Pixels:
 def crops(before: Pixels, after: Pixels) -> tuple[Pixels, Pixels]:
     from faceveil.faces.patch import extract
 
-    patch = extract(before, face(240), grey=False)
+    patch = extract(before, face(190), grey=False)
     rows, columns = patch.face_crop
     top, left = rows.start + patch.top, columns.start + patch.left
     bottom, right = rows.stop + patch.top, columns.stop + patch.left
@@ -59,7 +58,7 @@ def crops(before: Pixels, after: Pixels) -> tuple[Pixels, Pixels]:
 def test_every_measure_equals_its_oracle(
     before: Pixels, after: Pixels, crops: tuple[Pixels, Pixels]
 ) -> None:
-    figures = damage(before, after, face(240))
+    figures = damage(before, after, face(190))
     assert list(figures) == list(MEASURES)
     crop, veiled = crops
     for name, one, other in (("", crop, veiled), ("photo_", before, after)):
@@ -90,7 +89,7 @@ def test_every_measure_equals_its_oracle(
 
 
 def test_an_untouched_picture_has_no_damage_and_json_can_hold_it(before: Pixels) -> None:
-    figures = damage(before, before.copy(), face(240))
+    figures = damage(before, before.copy(), face(190))
     assert figures["psnr"] == figures["photo_psnr"] == MAX_DB
     assert figures["ssim"] == figures["photo_ssim"] == 1
     assert figures["ssimulacra2"] == 100
@@ -109,7 +108,7 @@ def test_what_happens_beside_the_face_is_damage_to_the_photo_alone(before: Pixel
 
 def test_a_grey_photo_is_measured_too(before: Pixels) -> None:
     grey = np.ascontiguousarray(before[..., :1].repeat(3, axis=2))
-    figures = damage(grey, (grey // 16) * 16, face(240))
+    figures = damage(grey, (grey // 16) * 16, face(190))
     assert all(np.isfinite(list(figures.values())))
 
 
@@ -119,4 +118,4 @@ def test_faces_of_more_than_16_megapixels_are_measured(
     """Torch's quantile refuses them; the other measures take their time and are not asked."""
     large = torch.linspace(0, 100, 4200).repeat(1, 4200, 1)
     monkeypatch.setattr(module, "ciede2000", lambda one, other: large)
-    assert damage(before, before, face(240))["ciede2000_p95"] == pytest.approx(95)
+    assert damage(before, before, face(190))["ciede2000_p95"] == pytest.approx(95)

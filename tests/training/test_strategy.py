@@ -64,7 +64,7 @@ def test_a_reward_of_loss_alone_ends_at_the_most_faces() -> None:
     strategy = learned("max-loss")
     chosen, held_out = Made(strategy).live(400)
     assert mean([k == 6 for k in chosen[-100:]]) > 0.8
-    assert mean(held_out[-100:]) > 2.3
+    assert mean(held_out[-100:]) > 0.4 * (0.8 * 6 + 0.2 * 3.5)
     assert strategy.figures()["mu"] == 0
     assert strategy.figures()["entropy"] < 0.8
 
