@@ -28,7 +28,7 @@ PORTRAIT = Path(__file__).parent.parent / "examples" / "portrait.png"
 
 def loop(engine: Engine, patch: Patch, method: TipIm) -> None:
     """The whole method on one face."""
-    method(
+    proposal = method(
         [patch],
         engine.surrogates,
         engine.goal,
@@ -36,6 +36,7 @@ def loop(engine: Engine, patch: Patch, method: TipIm) -> None:
         views=method.default_views,
         face_seeds=[1],
     )
+    proposal.within(method.default_budget)
 
 
 def floor(engine: Engine, patch: Patch, method: TipIm) -> None:

@@ -105,7 +105,7 @@ def veil(
     taken = 0.0
     for one, budget in zip(people, budgets, strict=True):
         start = time.perf_counter()
-        veiled += method(
+        proposal = method(
             [one.face],
             engine.surrogates,
             engine.goal,
@@ -113,6 +113,7 @@ def veil(
             views=method.default_views,
             face_seeds=[1],
         )
+        veiled += proposal.within(budget)
         taken += time.perf_counter() - start
     (judge,) = engine.held_out
     cosines = [

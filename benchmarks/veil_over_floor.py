@@ -30,7 +30,7 @@ PORTRAIT = Path(__file__).parent.parent / "examples" / "portrait.png"
 
 def veil(engine: Engine, patch: Patch, method: Veil) -> None:
     """The whole method on one face, its budget enforced."""
-    method(
+    proposal = method(
         [patch],
         engine.surrogates,
         engine.goal,
@@ -38,6 +38,7 @@ def veil(engine: Engine, patch: Patch, method: Veil) -> None:
         views=method.default_views,
         face_seeds=[1],
     )
+    proposal.within(method.default_budget)
 
 
 def floor(engine: Engine, patch: Patch, method: Veil) -> None:

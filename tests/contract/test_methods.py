@@ -53,14 +53,16 @@ def veil(
     face_seeds: list[int] | None = None,
     views: Views | None = None,
 ) -> list[Pixels]:
-    return method(
+    budget = budget or method.default_budget
+    proposal = method(
         patches,
         ensemble,
         Dodge() & Impersonate(people(ensemble)),
-        budget=budget or method.default_budget,
+        budget=budget,
         views=views or method.default_views,
         face_seeds=face_seeds or [11 + i for i in range(len(patches))],
     )
+    return proposal.within(budget)
 
 
 def moved(face: Face, dx: float, dy: float) -> Face:
@@ -131,14 +133,14 @@ def test_its_masks_heed_limits_on_visible_damage_if_it_says_so(
 ) -> None:
     budgets = [Budget(eps=64), Budget(eps=64, ssimulacra2=95, flip=0.005, spot=0.02)]
     free, bound = (
-        method.propose(
+        method(
             patches[:1],
             tiny_ensemble,
             Dodge() & Impersonate(people(tiny_ensemble)),
             budget=budget,
             views=method.default_views,
             face_seeds=[11],
-        )[0]
+        ).masks[0]
         for budget in budgets
     )
     assert torch.equal(free, bound) != method.heeds_damage
@@ -190,9 +192,10 @@ def test_an_optimising_method_lowers_the_goals_loss(
     someone = Impersonate(people(tiny_ensemble, 1))
     goal = {"dodge": Dodge(), "impersonate": someone, "both": Dodge() & someone}[goal_name]
     patch = patches[0]
-    (veiled,) = dataclasses.replace(method, steps=8)(  # type: ignore[call-arg]
+    proposal = dataclasses.replace(method, steps=8)(  # type: ignore[call-arg]
         [patch], tiny_ensemble, goal, budget=Budget(), views=Views(), face_seeds=[1]
     )
+    (veiled,) = proposal.within(Budget())
 
     def loss(pixels: Pixels) -> float:
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255

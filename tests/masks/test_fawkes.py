@@ -62,7 +62,7 @@ def test_it_comes_near_the_identity_that_was_farthest(problem: Problem, people: 
 def test_dssim_holds_on_the_8_bit_pixels_and_is_spent(
     mode: type[Fawkes], patch: Patch, people: People, tiny_ensemble: Ensemble
 ) -> None:
-    (veiled,) = mode()(
+    proposal = mode()(
         [patch],
         tiny_ensemble,
         Impersonate(people),
@@ -70,6 +70,7 @@ def test_dssim_holds_on_the_8_bit_pixels_and_is_spent(
         views=Views(),
         face_seeds=[1],
     )
+    (veiled,) = proposal.within(mode.default_budget)
     before, after = (
         torch.from_numpy(p.copy()).permute(2, 0, 1) / 255 for p in (patch.native, veiled)
     )

@@ -54,7 +54,8 @@ def veiled_cosine(
     method: Method, patch: Patch, ensemble: Ensemble, budget: Budget
 ) -> tuple[float, float]:
     """The mean cosine to the face before, and how far pixels moved."""
-    (pixels,) = method([patch], ensemble, Dodge(), budget=budget, views=Views(), face_seeds=[3])
+    proposal = method([patch], ensemble, Dodge(), budget=budget, views=Views(), face_seeds=[3])
+    (pixels,) = proposal.within(budget)
     before, after = (
         ensemble(
             torch.from_numpy(one.copy()).permute(2, 0, 1)[None] / 255, patch.native_landmarks[None]

@@ -130,14 +130,16 @@ class PersonalProtector(Protector):
         if self.people.strangers == "leave":
             return None
         kind = method_class(self.people.strangers)
-        (veiled,) = kind()(
+        budget = replace(kind.default_budget, region=self.settings.budget.region)
+        proposal = kind()(
             [patch],
             self.engine.surrogates,
             self.engine.goal,
-            budget=replace(kind.default_budget, region=self.settings.budget.region),
+            budget=budget,
             views=kind.default_views,
             face_seeds=[seed],
         )
+        (veiled,) = proposal.within(budget)
         return veiled
 
     def _written(self, photo: Photo, dressed: Sequence[Dressed]) -> bytes:

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from jaxtyping import Float
-from torch import Tensor
-
 from faceveil.app.check import compare
 from faceveil.app.engine import Engine
 from faceveil.app.settings import Settings
@@ -18,10 +15,11 @@ from faceveil.app.verdict import Verdict
 from faceveil.core import seeds
 from faceveil.core.errors import NoFaceError
 from faceveil.faces.face import Face
-from faceveil.faces.patch import Patch, extract, paste
+from faceveil.faces.patch import extract, paste
 from faceveil.io.encode import encode
 from faceveil.io.photo import Photo, decode
 from faceveil.marks.reader import Mark
+from faceveil.masks.method import Proposal
 from faceveil.masks.problem import Progress
 from faceveil.masks.watermark import Watermark
 
@@ -114,15 +112,15 @@ class Protector:
         self, photo: Photo, faces: Sequence[Face], progress: Progress = lambda share: None
     ) -> bytes:
         """The bytes of ``photo``'s file with these of its faces veiled, not judged."""
-        return self.lay(photo, faces, self.propose(photo, faces, progress))
+        return self.written(photo, self.propose(photo, faces, progress))
 
     def propose(
         self, photo: Photo, faces: Sequence[Face], progress: Progress = lambda share: None
-    ) -> list[Float[Tensor, "3 _ _"]]:
-        """A mask for each of these faces, which the budget does not hold for yet."""
-        run = self.settings.run
-        return self.settings.method.propose(
-            self._patches(photo, faces),
+    ) -> Proposal:
+        """What the method would draw on these faces of ``photo``."""
+        run, region = self.settings.run, self.settings.budget.region
+        return self.settings.method(
+            [extract(photo.pixels, face, grey=photo.grey, region=region) for face in faces],
             self.engine.surrogates,
             self.engine.goal,
             budget=self.settings.budget,
@@ -131,18 +129,11 @@ class Protector:
             progress=progress,
         )
 
-    def lay(
-        self, photo: Photo, faces: Sequence[Face], masks: Sequence[Float[Tensor, "3 _ _"]]
-    ) -> bytes:
-        """The bytes of ``photo``'s file under these masks, as strong as the budget allows."""
-        run, patches = self.settings.run, self._patches(photo, faces)
-        veiled = self.settings.method.lay(patches, masks, self.settings.budget)
-        pixels = paste(photo.pixels, list(zip(patches, veiled, strict=True)))
+    def written(self, photo: Photo, proposal: Proposal) -> bytes:
+        """The bytes of ``photo``'s file with that much of ``proposal`` as the budget allows."""
+        run, veiled = self.settings.run, proposal.within(self.settings.budget)
+        pixels = paste(photo.pixels, list(zip(proposal.patches, veiled, strict=True)))
         return encode(photo, pixels, quality=run.quality, keep_metadata=run.keep_metadata)
-
-    def _patches(self, photo: Photo, faces: Sequence[Face]) -> list[Patch]:
-        region = self.settings.budget.region
-        return [extract(photo.pixels, face, grey=photo.grey, region=region) for face in faces]
 
     def judged(
         self, photo: Photo, data: bytes, veiled: Sequence[Face], faces: tuple[FaceOutcome, ...]

@@ -35,6 +35,7 @@ from faceveil.faces.place import pair, resized
 from faceveil.io import atomic
 from faceveil.io.formats import SUFFIXES, of_suffix, sniff
 from faceveil.io.photo import Photo, decode
+from faceveil.masks.method import Proposal
 from faceveil.recognisers.recogniser import Recogniser
 
 
@@ -75,10 +76,10 @@ def recall(scene: Scene, tasks: Sequence[Task]) -> Iterator[Item | None]:
 
 @dataclass(frozen=True, eq=False)
 class _Proposed:
-    """Masks by all they come from, and the seconds they took."""
+    """A proposal by all it comes from, and the seconds it took."""
 
     origin: str
-    masks: Sequence[Tensor]
+    proposal: Proposal
     seconds: float
 
 
@@ -177,7 +178,7 @@ class Worker:
             protector = models.protector(arm)
             proposed = self._propose(origin, protector, photo, face)
             began = time.perf_counter()
-            data = protector.lay(photo, [face], proposed.masks)
+            data = protector.written(photo, proposed.proposal)
             seconds = proposed.seconds + time.perf_counter() - began
             return struct.pack("<d", seconds) + data
 
@@ -186,11 +187,11 @@ class Worker:
         return known[8:], round(seconds, 3)
 
     def _propose(self, origin: str, protector: Protector, photo: Photo, face: Face) -> _Proposed:
-        """The masks of that origin; those of the last task are still at hand."""
+        """The proposal of that origin; that of the last task is still at hand."""
         if self._proposed is None or self._proposed.origin != origin:
             began = time.perf_counter()
-            masks = protector.propose(photo, [face])
-            self._proposed = _Proposed(origin, masks, time.perf_counter() - began)
+            proposal = protector.propose(photo, [face])
+            self._proposed = _Proposed(origin, proposal, time.perf_counter() - began)
         return self._proposed
 
     def _sha256(self, target: Picture) -> str:

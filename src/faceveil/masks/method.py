@@ -31,12 +31,30 @@ FACES_AT_ONCE = 4
 """Faces worked on together; more cost memory and are hardly faster."""
 
 
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What a method would draw on faces of one photo.
+
+    Attributes:
+        patches: the faces.
+        masks: for each, in [0, 1] units, before the region's weights.
+    """
+
+    patches: Sequence[Patch]
+    masks: Sequence[Float[Tensor, "3 _ _"]]
+
+    def within(self, budget: Budget) -> list[NDArray[np.uint8]]:
+        """For each patch, in order, its native pixels ``side side 3``, veiled within ``budget``."""
+        pairs = zip(self.patches, self.masks, strict=True)
+        return [enforce(patch, mask, budget) for patch, mask in pairs]
+
+
 @dataclass(frozen=True)
 class Method(Strict, ABC):
     """A way to make masks. The fields of a subclass are its whole configuration.
 
-    A subclass overrides :meth:`masks`. Calling the method polices what comes back: whatever
-    :meth:`masks` returns, the budget holds on the 8-bit pixels handed out.
+    A subclass overrides :meth:`masks`. What comes back from calling the method is policed: whatever
+    :meth:`masks` returns, a budget holds on the 8-bit pixels a :class:`Proposal` hands out.
     """
 
     name: ClassVar[str]
@@ -67,49 +85,20 @@ class Method(Strict, ABC):
         views: Views,
         face_seeds: Sequence[int],
         progress: Progress = lambda share: None,
-    ) -> list[NDArray[np.uint8]]:
-        """The native pixels of each patch, veiled within ``budget``.
+    ) -> Proposal:
+        """Masks for faces, which become pixels within a budget.
 
         Args:
             patches: faces of one photo.
             surrogates: the recognisers the mask is made against.
             goal: what success means.
-            budget: what may change; enforced here, not by :meth:`masks`.
+            budget: what may change, for methods that go by it; nothing is held to it yet.
             views: what the mask must survive.
             face_seeds: one for each patch; equal seeds and faces give equal masks.
             progress: called with the share of all work done since its last call.
-
-        Returns:
-            For each patch, in order, uint8 pixels ``side side 3``.
         """
-        masks = self.propose(
-            patches,
-            surrogates,
-            goal,
-            budget=budget,
-            views=views,
-            face_seeds=face_seeds,
-            progress=progress,
-        )
-        return self.lay(patches, masks, budget)
-
-    @final
-    def propose(
-        self,
-        patches: Sequence[Patch],
-        surrogates: Ensemble,
-        goal: Goal,
-        *,
-        budget: Budget,
-        views: Views,
-        face_seeds: Sequence[int],
-        progress: Progress = lambda share: None,
-    ) -> list[Float[Tensor, "3 _ _"]]:
-        """The mask of each patch, in [0, 1] units, which the budget does not hold for yet.
-
-        Args: as those of the call.
-        """
-        patches = self._worked_on(patches)
+        if not self.optimises:
+            patches = [patch.at_native() for patch in patches]
         proposed: dict[int, Tensor] = {}
         for group in _groups(patches):
             chosen = [patches[index] for index in group]
@@ -123,18 +112,7 @@ class Method(Strict, ABC):
                 progress=partial(_report, progress, len(group) / len(patches)),
             )
             proposed.update(zip(group, self.masks(problem).detach().unbind(), strict=True))
-        return [proposed[index] for index in range(len(patches))]
-
-    @final
-    def lay(
-        self, patches: Sequence[Patch], masks: Sequence[Float[Tensor, "3 _ _"]], budget: Budget
-    ) -> list[NDArray[np.uint8]]:
-        """The native pixels of each patch under what was proposed for it, within ``budget``."""
-        pairs = zip(self._worked_on(patches), masks, strict=True)
-        return [enforce(patch, mask, budget) for patch, mask in pairs]
-
-    def _worked_on(self, patches: Sequence[Patch]) -> Sequence[Patch]:
-        return patches if self.optimises else [patch.at_native() for patch in patches]
+        return Proposal(patches, [proposed[index] for index in range(len(patches))])
 
 
 def _report(progress: Progress, weight: float, share: float) -> None:
