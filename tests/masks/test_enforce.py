@@ -132,6 +132,19 @@ def test_the_ssimulacra2_floor_holds_on_the_face_crop_and_is_used_up(floor: floa
     assert floor <= float(ssimulacra2(enlarged(one), enlarged(other))) < floor + 4
 
 
+@pytest.mark.parametrize("floor", [50.0, 70.0])
+def test_a_mask_of_whole_steps_comes_as_near_to_the_floor_as_a_smooth_one(floor: float) -> None:
+    before = patch(smooth=True)
+    signs = 12 / 255 * mask(SIDE, 1).sign()
+    after, again = (
+        enforce(before, signs, Budget(eps=12, ssimulacra2=floor, region="all")) for _ in range(2)
+    )
+    one, other = crops(before, after)
+    # All pixels a step fainter at once, which is all that rounding does, ends .68 and .75 above.
+    assert floor <= float(ssimulacra2(enlarged(one), enlarged(other))) < floor + 0.1
+    np.testing.assert_array_equal(after, again)
+
+
 @pytest.mark.parametrize("ceiling", [0.02, 0.06])
 def test_the_flip_limit_holds_on_the_face_crop_and_is_used_up(ceiling: float) -> None:
     before = patch(smooth=True)

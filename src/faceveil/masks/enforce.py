@@ -19,8 +19,12 @@ from faceveil.masks.limits import Slack, Spots, visible_limits
 from faceveil.measures.quality import ssim
 from faceveil.measures.shown import shown
 
+Strength = float | Float[Tensor, "1 side side"]
+"""A share of a change, in [0, 1]: of all of it, or pixel by pixel."""
 _HALVINGS = 10
 """Bisection steps for a strength in [0, 1]: to within one part in 1024."""
+_FEW = 0.01
+"""A share of values that change together without showing in a limit."""
 _ROUNDS = 4
 """Times a change is made fainter where it shows too much, before all of it is."""
 
@@ -31,7 +35,9 @@ def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArr
 
     The mask is enlarged to the photo's resolution and weighed by the region there; the change is
     made fainter where a spot shows too much, rounded to whole steps of 1/255, clipped to eps, and
-    scaled down while it breaks another limit.
+    scaled down while it breaks another limit. Many masks are whole steps themselves, which rounding
+    takes down all at once: as many pixels as the budget allows, in an order that is always the
+    same, keep the greater step.
 
     Args:
         patch: the face.
@@ -42,12 +48,12 @@ def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArr
         Pixels ``side side 3``; every limit of the budget holds on them exactly.
     """
     wanted = _fainter(Change.of(patch, mask, budget), patch, budget)
-    return wanted.veiled(1.0 if wanted.allowed(1.0) else wanted.strongest())
+    return wanted.veiled(1.0 if wanted.allowed(1.0) else wanted.filled())
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What a mask does to a patch's own pixels, at any strength in [0, 1]."""
+    """What a mask does to a patch's own pixels, at any strength."""
 
     native: Float[Tensor, "3 side side"]
     wanted: Float[Tensor, "3 side side"]
@@ -65,30 +71,47 @@ class Change:
         limits = list(_limits(native, weights, patch, budget))
         return cls(native, change, int(budget.eps), limits)
 
-    def steps(self, strength: float) -> Float[Tensor, "3 side side"]:
+    def steps(self, strength: Strength) -> Float[Tensor, "3 side side"]:
         """The change in whole steps of 1/255, within eps."""
         return (strength * self.wanted).round().clamp(-self.eps, self.eps)
 
-    def veiled(self, strength: float) -> NDArray[np.uint8]:
+    def veiled(self, strength: Strength) -> NDArray[np.uint8]:
         """The pixels with the change, ``side side 3``."""
         return _bytes(self.native + self.steps(strength))
 
-    def unveiled(self, strength: float) -> NDArray[np.uint8]:
+    def unveiled(self, strength: Strength) -> NDArray[np.uint8]:
         """The pixels without the change, where they have it."""
         return _bytes(self.native - self.steps(strength))
 
-    def allowed(self, strength: float) -> bool:
+    def allowed(self, strength: Strength) -> bool:
         """Whether every limit holds."""
         veiled = (self.native + self.steps(strength)).clamp(0, 255)
         return all(holds(veiled) for holds in self.limits)
 
     def strongest(self) -> float:
         """The largest strength found by bisection that is allowed; 0, no change, always is."""
-        low, high = 0.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self.allowed(middle) else (low, middle)
-        return low
+        return _bisected(self.allowed)
+
+    def filled(self) -> Float[Tensor, "1 side side"]:
+        """The strongest, and the next one above it for as many pixels as that is allowed for."""
+        order = torch.rand(1, *self.native.shape[1:], generator=torch.Generator().manual_seed(0))
+        strongest = self.strongest()
+
+        def above(share: float) -> Tensor:
+            return strongest + (order < share) * 0.5**_HALVINGS
+
+        differ = self.steps(above(1.0)) != self.steps(strongest)
+        few = float(differ.float().mean()) < _FEW
+        return above(0.0 if few else _bisected(lambda share: self.allowed(above(share))))
+
+
+def _bisected(allowed: Callable[[float], bool]) -> float:
+    """The largest number in [0, 1) that is allowed, where none above it is and 0 is."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low
 
 
 def _fainter(change: Change, patch: Patch, budget: Budget) -> Change:
