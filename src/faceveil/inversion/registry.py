@@ -16,6 +16,7 @@ from faceveil.inversion.ked_mi import KedMi
 from faceveil.inversion.lomma import Lomma
 from faceveil.inversion.membership import BatchNormDistance, Membership
 from faceveil.inversion.mi_face import MiFace
+from faceveil.inversion.nes import Nes
 from faceveil.inversion.pairing import Pairing
 from faceveil.inversion.pixel_prior import PixelPrior
 from faceveil.inversion.plg_mi import PlgMi
@@ -32,6 +33,7 @@ ATTACKS: dict[str, type[Attack]] = {
         Lomma,
         PlgMi,
         BrepMi,
+        Nes,
         CentreInversion,
         TemplateInversion,
         TrainingRecovery,
