@@ -84,6 +84,23 @@ def test_from_a_recipe_to_a_recogniser_that_the_bench_takes(here: Path) -> None:
     assert "run/tiny.toml" in bench.stdout
 
 
+def test_public_faces_are_mixed_in_and_belong_to_no_one(here: Path) -> None:
+    write_people(here / "others", 3, 4)
+    train = ("train", "tiny.toml", "-o", "run", "--set", "public=others")
+    assert "recipe.public: the defence none mixes no faces" in str(invoke(*train).exception)
+    done = invoke(*train, "--set", "defence.name=ahm", "--set", "defence.domain=pixels")
+    assert done.exit_code == 0, done.output
+    assert "12 public photos are mixed in without a label" in " ".join(done.stderr.split())
+    inverted = invoke(
+        "invert", "run", "-o", "inverted", "--attack", "recovery", "--people", "p00-p01",
+        "--set", "recovery.steps=2", "--judge", "faceres",
+    )  # fmt: skip
+    assert inverted.exit_code == 0, inverted.output
+    assert (here / "inverted" / "sheet.png").is_file()
+    refused = invoke("train", "tiny.toml", "-o", "new", "--set", "public=people")
+    assert "name other people's photos" in str(refused.exception)
+
+
 @pytest.mark.slow
 def test_resume_needs_nothing_but_the_folder(here: Path) -> None:
     first = invoke("train", "tiny.toml", "-o", "run", "--json")

@@ -17,6 +17,7 @@ from faceveil.training import checkpoint
 from faceveil.training.ahm import Ahm, Mixing
 from faceveil.training.defence import Masked, Pixels
 from faceveil.training.export import to_onnx
+from faceveil.training.instahide import InstaHide
 from faceveil.training.strategy import CHOICES, Strategy
 
 SIZE = 16
@@ -76,6 +77,25 @@ def test_in_pixels_it_is_mixup() -> None:
     inputs, labels = masking.train_mask(FACES, torch.arange(8), 7)
     by_hand = torch.einsum("nk,nkchw->nchw", labels.weight, (2 * FACES - 1)[labels.people])
     torch.testing.assert_close(inputs, by_hand)
+
+
+@pytest.mark.parametrize("kind", ["ahm", "instahide"])
+def test_public_faces_are_mixed_in_and_take_their_share_of_the_labels(kind: str) -> None:
+    public = torch.rand(8, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    masking = (
+        ahm(domain="pixels", strategy={"mode": "fixed", "k": 3})
+        if kind == "ahm"
+        else InstaHide(k=3, draws="seeded").build(SIZE)
+    )
+    inputs, labels = masking.train_mask(torch.cat((FACES, public)), PEOPLE, 7)
+    assert len(inputs) == len(labels.people) == len(FACES)
+    known = labels.weight.sum(1)
+    assert torch.equal(labels.people[:, 0], PEOPLE)
+    assert (labels.weight[:, 0] > 0).all()
+    assert known.min() < 0.7
+    assert known.max() <= 1 + 1e-6
+    # Of 15 others 8 are public, and all but the face itself are drawn alike.
+    assert 0.3 < float((labels.weight[:, 1:] == 0).float().mean()) < 0.8
 
 
 def test_a_choice_lasts_and_its_consequences_are_told() -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 import torch
 from tests.training.conftest import drawn_crops, tiny_recipe
 
 from faceveil.core.errors import UsageError
 from faceveil.training.batches import Batches, Part
+from faceveil.training.crops import Crops
 from faceveil.training.split import split
 
 
-def batches(process: int = 0, n_processes: int = 1, **fields: object) -> Batches:
+def batches(
+    process: int = 0, n_processes: int = 1, public: Crops | None = None, **fields: object
+) -> Batches:
     crops = drawn_crops()
     parts = split(crops.people, held_out_people="", held_out_photos=2)
-    return Batches(tiny_recipe(**fields), crops, parts, process, n_processes)
+    return Batches(tiny_recipe(**fields), crops, parts, process, n_processes, public)
 
 
 def same(one: Part, other: Part) -> bool:
@@ -55,6 +60,26 @@ def test_processes_and_parts_share_out_what_one_would_see() -> None:
     assert [len(parts) for parts in shares] == [2, 2]
     seeds = [seed for parts in shares for part in parts for seed in part.seeds]
     assert sorted(seeds) == sorted(whole.seeds)
+
+
+def test_public_crops_stand_behind_the_others_and_change_every_epoch() -> None:
+    public = drawn_crops(9)
+    alone, mixed = list(batches().from_step(0)), list(batches(public=public).from_step(0))
+    known = set(map(bytes, public.pixels))
+    drawn = []
+    for (one,), (both,) in zip(alone, mixed, strict=True):
+        n = len(one.people)
+        assert torch.equal(both.people, one.people)
+        assert torch.equal(both.pixels[:n], one.pixels)
+        assert both.seeds[:n] == one.seeds
+        assert len(both.pixels) == len(both.seeds) == 2 * n
+        drawn.append([bytes(crop.numpy()) for crop in both.pixels[n:].permute(0, 2, 3, 1)])
+        assert set(drawn[-1]) <= known
+    first, second = (sorted(chain(*drawn[at : at + 3])) for at in (0, 3))
+    assert first != second
+    rest = list(batches(public=public).from_step(7))
+    pairs = zip(mixed[7:], rest, strict=True)
+    assert all(same(one, other) for (one,), (other,) in pairs)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,8 @@ def _staged(
     size_px = ENROLLED_PX if run is None else run.recipe.size_px
     own = path / CROPS
     places = {data: crops_folder or (own if own.is_dir() else folder / CROPS)}
+    if run is not None and run.recipe.public:
+        places[run.recipe.public] = places[data] / PUBLIC
 
     def cut_out(spec: str) -> Crops:
         pictures = list(open_pictures(spec))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tomli_w
 from torch import nn
@@ -18,6 +18,7 @@ from faceveil.app.verdict import FARS
 from faceveil.core import config
 from faceveil.core.errors import UsageError
 from faceveil.data.open import open_pairs, open_pictures
+from faceveil.data.pictures import Alignment, Picture
 from faceveil.faces.detect import Detector
 from faceveil.io import atomic
 from faceveil.measures.calibration import calibrate
@@ -38,7 +39,7 @@ from faceveil.training.split import Split, split
 NEEDED = ("lightning_fabric", "onnxscript")
 """What training needs beyond faceveil's own needs: to train, and to write the ONNX file."""
 
-FIGURES, LEFT_OUT = "figures.json", "left_out.txt"
+FIGURES, LEFT_OUT, PUBLIC = "figures.json", "left_out.txt", "public"
 
 Bar = Callable[
     [str, int], AbstractContextManager[tuple[Callable[[float], None], Callable[[str], None]]]
@@ -100,17 +101,19 @@ def train(
     with fabric.rank_zero_first():
         if fabric.is_global_zero:
             _claim(folder, recipe, resume=resume)
-        crops, listed = _load(recipe, crops_folder or folder / "crops", str(fabric.device), bar)
+        crops, public, listed = _load(
+            recipe, crops_folder or folder / "crops", str(fabric.device), bar
+        )
     parts = split(
         crops.people,
         held_out_people=recipe.held_out_people,
         held_out_photos=recipe.held_out_photos,
     )
-    batches = Batches(recipe, crops, parts, fabric.global_rank, fabric.world_size)
+    batches = Batches(recipe, crops, parts, fabric.global_rank, fabric.world_size, public)
     loop = Loop(recipe, batches, Examination(crops, parts, listed, recipe.seed), folder, fabric)
     with bar("Training", batches.n_steps) as (advance, say):
         if fabric.is_global_zero:
-            _report(folder, crops, parts, say)
+            _report(folder, crops, parts, public, say)
         figures = loop.run(advance, say)
         if not fabric.is_global_zero:
             return None
@@ -135,31 +138,41 @@ def _claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     atomic.write(path, text, overwrite=True)
 
 
-def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> tuple[Crops, Listed | None]:
-    """The faces of the recipe's data and of its verification pairs, in ``folder`` once cut out."""
-    load_detector = partial(Detector.load, device)
-    pictures = list(open_pictures(recipe.data))
-    with bar("Cutting out faces", len(pictures)) as (advance, _):
-        crops = cut(
-            pictures,
-            recipe.alignment,
-            recipe.size_px,
-            folder,
-            load_detector=load_detector,
-            advance=advance,
-        )
+class _Cut(NamedTuple):
+    """The faces of the recipe's data, of its public data, and of its verification pairs."""
+
+    crops: Crops
+    public: Crops | None
+    listed: Listed | None
+
+
+def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> _Cut:
+    """Everybody's faces, in ``folder`` once cut out."""
+
+    def faces(
+        what: str, pictures: Sequence[Picture], alignment: Alignment, place: Path, /
+    ) -> Crops:
+        with bar(f"Cutting out {what}", len(pictures)) as (advance, _):
+            return cut(
+                pictures,
+                alignment,
+                recipe.size_px,
+                place,
+                load_detector=partial(Detector.load, device),
+                advance=advance,
+            )
+
+    crops = faces("faces", list(open_pictures(recipe.data)), recipe.alignment, folder)
+    public = None
+    if recipe.public:
+        others = list(open_pictures(recipe.public))
+        public = faces("public faces", others, recipe.alignment, folder / PUBLIC)
+        if not public.names:
+            raise UsageError(f"{recipe.public}: no public face was found to mix in.")
     if not recipe.pairs:
-        return crops, None
+        return _Cut(crops, public, None)
     found = open_pairs(recipe.pairs)
-    with bar("Cutting out pairs", len(found.pictures)) as (advance, _):
-        shown = cut(
-            found.pictures,
-            found.alignment,
-            recipe.size_px,
-            folder / found.name,
-            load_detector=load_detector,
-            advance=advance,
-        )
+    shown = faces("pairs", found.pictures, found.alignment, folder / found.name)
     place = {name: index for index, name in enumerate(shown.names)}
     ends = (
         (found.pictures[pair.first].name, found.pictures[pair.second].name, pair)
@@ -172,10 +185,12 @@ def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> tuple[Crops, L
     ]
     if not pairs:
         raise UsageError(f"{recipe.pairs}: no pair of which both faces are found.")
-    return crops, Listed(found.name, shown, pairs)
+    return _Cut(crops, public, Listed(found.name, shown, pairs))
 
 
-def _report(folder: Path, crops: Crops, parts: Split, say: Callable[[str], None]) -> None:
+def _report(
+    folder: Path, crops: Crops, parts: Split, public: Crops | None, say: Callable[[str], None]
+) -> None:
     """Says what is trained on, and what is not."""
     text = "".join(f"{fault}\n" for fault in crops.left_out)
     atomic.write(folder / LEFT_OUT, text.encode(), overwrite=True)
@@ -183,6 +198,8 @@ def _report(folder: Path, crops: Crops, parts: Split, say: Callable[[str], None]
         f"{len(parts.train)} photos of {len(parts.people)} people to train on; held out are "
         f"{len(parts.photos)} photos of them and {len(parts.strangers)} of others."
     )
+    if public is not None:
+        say(f"{len(public.names)} public photos are mixed in without a label.")
     if crops.left_out:
         say(f"Left out, see {LEFT_OUT}: {len(crops.left_out)} photos, first {crops.left_out[0]}")
     if parts.single:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
-from faceveil.core.seeds import derive
+from faceveil.core.seeds import derive, generator
 from faceveil.training.ahm import Mixing
 from faceveil.training.defence import Labels, Masked, Masking
 from faceveil.training.finished import Finished
@@ -17,7 +17,12 @@ from faceveil.training.learner import AT_ONCE
 
 
 def masked_inputs(
-    run: Finished, photos: Float[Tensor, "n 3 s s"], people: Int[Tensor, " n"], *, seed: int
+    run: Finished,
+    photos: Float[Tensor, "n 3 s s"],
+    people: Int[Tensor, " n"],
+    *,
+    seed: int,
+    mixed_in: Float[Tensor, "m 3 s s"] | None = None,
 ) -> Masked:
     """One epoch of what the backbone was shown in training, without augmentation, and the labels.
 
@@ -29,18 +34,21 @@ def masked_inputs(
         photos: all it was trained on, RGB in [0, 1].
         people: labels.
         seed: of the order, and of the draws that training takes from the number of the step.
+        mixed_in: the public photos the run mixed in, if any.
     """
     masking = copy.deepcopy(run.learner.network.masking)
     device = run.learner.head.centres.device
     order = torch.randperm(len(photos), generator=torch.Generator().manual_seed(seed))
     inputs, names, weights = [], [], []
     for step, rows in enumerate(_even(order, run.recipe.batch)):
+        shown = photos[rows]
+        if mixed_in is not None:
+            places = generator(derive(seed, "public", step))
+            drawn = torch.randint(len(mixed_in), (len(rows),), generator=places)
+            shown = torch.cat((shown, mixed_in[drawn]))
         with torch.no_grad():
             masked = as_in_training(
-                masking,
-                photos[rows].to(device),
-                people[rows].to(device),
-                derive(seed, "leak", step),
+                masking, shown.to(device), people[rows].to(device), derive(seed, "leak", step)
             )
         inputs.append(masked.inputs.cpu())
         names.append(masked.labels.people.cpu())
@@ -49,7 +57,7 @@ def masked_inputs(
 
 
 def as_in_training(
-    masking: Masking, photos: Float[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
+    masking: Masking, photos: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
 ) -> Masked:
     """The training mask of a batch, whose seed decides also how many faces a strategy mixes.
 

@@ -72,7 +72,9 @@ def _leak(attack: Attack, stage: Stage, seed: int) -> Masked | None:
     photos, labels = stage.private.photos, stage.private.labels(stage.victim.people)
     match attack.threat:
         case "masked inputs":
-            return leaks.masked_inputs(stage.run, photos, labels, seed=derive(seed, "order"))
+            return leaks.masked_inputs(
+                stage.run, photos, labels, seed=derive(seed, "order"), mixed_in=stage.mixed_in
+            )
         case "masked queries":
             return leaks.masked_queries(stage.run, photos, labels)
         case _:

@@ -65,6 +65,7 @@ class Stage:
         private: photos the victim was trained on, or that were enrolled in it.
         held_out: other photos of the same people.
         public: other people's.
+        mixed_in: photos without a label that the run's mixes were made with, if any were.
     """
 
     victim: Victim
@@ -72,6 +73,7 @@ class Stage:
     private: Faces
     held_out: Faces
     public: Faces
+    mixed_in: Float[Tensor, "m 3 s s"] | None = None
 
 
 def of_run(run: Finished, data: str, public: str, cut: Cut) -> Stage:
@@ -104,12 +106,17 @@ def of_run(run: Finished, data: str, public: str, cut: Cut) -> Stage:
             "other people: name some with --public DIR."
         )
     others = Faces.of(crops, parts.strangers)
+    mixed_in = None
+    if recipe.public:
+        found = cut(recipe.public)
+        mixed_in = Faces.of(found, range(len(found.names))).photos
     return Stage(
         victim.of_run(run),
         run,
         Faces.of(crops, parts.train),
         Faces.of(crops, parts.photos),
         _public(others, parts.people, public, crops, cut),
+        mixed_in,
     )
 
 

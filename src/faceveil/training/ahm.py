@@ -47,6 +47,7 @@ class Ahm(Defence):
 
     name: ClassVar[str] = "ahm"
     summary: ClassVar[str] = "train on adaptive mixes of frequencies (Wang et al. 2024)"
+    mixes: ClassVar[bool] = True
 
     domain: Literal["frequency", "pixels"] = "frequency"
     spectrum: Spectrum = field(default_factory=lambda: Spectrum("ppfr-fd"))
@@ -106,7 +107,7 @@ class Mixing(Masking):
         self.seen.prepare(batches)
 
     def train_mask(
-        self, images: Float[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
+        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
     ) -> Masked:
         """Mixes of the batch; all of it, where it has fewer faces than the strategy asks for."""
         faces = self.seen(images)
@@ -114,7 +115,9 @@ class Mixing(Masking):
             statistics = mean_over_processes(pooled(faces))
             # Every process draws the same.
             self.k.fill_(self.strategy.choose(statistics, self.stream("k", int(self.n_batches))))
-        mix = draw_mix(len(faces), min(int(self.k), len(faces)), self.stream("mix", seed))
+        n, n_public = len(people), len(faces) - len(people)
+        k = min(int(self.k), len(faces))
+        mix = draw_mix(n, k, self.stream("mix", seed), n_public=n_public)
         return Masked(mix.of(faces), mix.labels(people))
 
     def learn(

@@ -20,9 +20,12 @@ from faceveil.training.split import Split
 
 
 class Part(NamedTuple):
-    """What a process works on at once: crops, labels, and a seed for each crop's augmentation."""
+    """What a process works on at once: crops, labels, and a seed for each crop's augmentation.
 
-    pixels: UInt8[Tensor, "b 3 s s"]
+    Crops beyond the labels are public ones.
+    """
+
+    pixels: UInt8[Tensor, "n 3 s s"]
     people: Int[Tensor, " b"]
     seeds: list[int]
 
@@ -30,6 +33,13 @@ class Part(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Batches:
     """The steps of a run, as one of ``n_processes`` that share each batch sees them.
+
+    Attributes:
+        recipe: how many photos a step.
+        crops: the data.
+        split: which of them are trained on.
+        process, n_processes: which share of each batch is this one's.
+        public: other people's, to be mixed in: as many in a step as there are photos of its own.
 
     Raises:
         UsageError: a batch is larger than the data, or cannot be shared out evenly.
@@ -40,6 +50,7 @@ class Batches:
     split: Split
     process: int
     n_processes: int
+    public: Crops | None = None
 
     def __post_init__(self) -> None:
         batch, n_parts = self.recipe.batch, self.n_processes * self.recipe.accumulate
@@ -84,11 +95,17 @@ class Batches:
 
     def _part(self, epoch: int, places: Sequence[int]) -> Part:
         indices = [self.split.train[place] for place in places]
-        return Part(
-            self.crops.take(indices),
-            self.labels(indices),
-            [derive(self.recipe.seed, "augment", epoch, index) for index in indices],
-        )
+        own, labels = self.crops.take(indices), self.labels(indices)
+        seeds = self._seeds("augment", epoch, indices)
+        if self.public is None:
+            return Part(own, labels, seeds)
+        drawn = self._seeds("public", epoch, indices)
+        others = self.public.take([seed % len(self.public.names) for seed in drawn])
+        seeds += self._seeds("augment public", epoch, indices)
+        return Part(torch.cat((own, others)), labels, seeds)
+
+    def _seeds(self, purpose: str, epoch: int, indices: Sequence[int]) -> list[int]:
+        return [derive(self.recipe.seed, purpose, epoch, index) for index in indices]
 
     @property
     def _per_epoch(self) -> int:

@@ -64,12 +64,13 @@ class Masking(nn.Module, ABC):
         """Look at training photos, once, before training: for statistics that are kept."""
 
     def train_mask(
-        self, images: Float[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
+        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
     ) -> Masked:
         """What the recogniser is trained on; by default the inference mask and the plain labels.
 
         Args:
-            images: RGB in [0, 1], augmented.
+            images: RGB in [0, 1], augmented; where the defence :attr:`~Defence.mixes`, more of them
+                than there are labels, the last ones public photos of nobody in particular.
             people: whom they show.
             seed: of this batch of this process; the same again when a run is resumed.
         """
@@ -122,6 +123,8 @@ class Defence(Strict, ABC):
     """What it is called in a recipe: ``[defence] name = ...``."""
     summary: ClassVar[str]
     """One line for lists."""
+    mixes: ClassVar[bool] = False
+    """Whether several photos go into one input, so that public ones can take part."""
 
     @abstractmethod
     def build(self, size_px: int) -> Masking:

@@ -35,6 +35,7 @@ class InstaHide(Defence):
 
     name: ClassVar[str] = "instahide"
     summary: ClassVar[str] = "train on mixed pixels with random signs (Huang et al. 2020)"
+    mixes: ClassVar[bool] = True
 
     k: int = 2
     draws: Draws = "secret"
@@ -60,7 +61,7 @@ class Signed(Mixing):
         return self.seen(images) * self.signs
 
     def train_mask(
-        self, images: Float[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
+        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
     ) -> Masked:
         """Mixes, each with its own pattern."""
         inputs, labels = super().train_mask(images, people, seed)

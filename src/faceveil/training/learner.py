@@ -46,13 +46,13 @@ class Learner(nn.Module):
             self.head = Head(recipe.margin, size, n_people)
 
     def forward(
-        self, pixels: UInt8[Tensor, "b 3 s s"], people: Int[Tensor, " b"], seed: int
+        self, pixels: UInt8[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
     ) -> tuple[Float[Tensor, " b"], Float[Tensor, ""]]:
         """The loss of each row, and the defence's term.
 
         Args:
             pixels: crops as they come from the file, augmented; whole numbers, because mixed
-                precision would round others.
+                precision would round others. Those beyond the labels are public.
             people: labels.
             seed: of the defence's draws.
         """

@@ -53,6 +53,8 @@ class Recipe(Strict):
         held_out_people: a selection of people nothing is trained on; empty for none.
         held_out_photos: of each other person the last so many photos are not trained on, but one
             always is.
+        public: data of other people, a folder or ``orl``, whose faces are mixed in without a label,
+            as many in a step as there are others; for defences that mix. Empty for none.
         pairs: verification pairs to watch, see :func:`faceveil.data.open.open_pairs`; empty for
             none.
         epochs: how often every photo is seen.
@@ -74,6 +76,7 @@ class Recipe(Strict):
     size_px: Count = 112
     held_out_people: str = ""
     held_out_photos: Natural = 2
+    public: str = ""
     pairs: str = ""
     epochs: Count = 20
     batch: Count = 64
@@ -97,6 +100,13 @@ class Recipe(Strict):
         if not self.data:
             raise UsageError(
                 "recipe: say what is trained on, with --data DIR or data = ... in the file."
+            )
+        if self.public == self.data:
+            raise UsageError("recipe.public: name other people's photos than those trained on.")
+        if self.public and not self.defence.mixes:
+            raise UsageError(
+                f"recipe.public: the defence {self.defence.name} mixes no faces, so public ones "
+                "have no part in it: leave them out, or choose one that does, such as ahm."
             )
 
     @classmethod
