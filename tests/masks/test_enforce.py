@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from faceveil.faces.patch import Patch
 from faceveil.faces.regions import region
 from faceveil.masks.enforce import enforce
 from faceveil.measures.flip import Flip, flip
+from faceveil.measures.quality import ssim
 from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 
 SIDE = 48
@@ -109,12 +112,12 @@ def test_the_l2_limit_is_over_the_region_alone_and_is_used_up(limit: float) -> N
 
 
 @pytest.mark.parametrize("floor", [0.9, 0.97, 0.995])
-def test_the_ssim_floor_holds_and_is_used_up(floor: float) -> None:
+def test_the_ssim_floor_holds_on_the_face_crop_and_is_used_up(floor: float) -> None:
     before = patch()
     after = enforce(before, mask(SIDE, 200), Budget(eps=255, ssim=floor, region="all"))
     reached = structural_similarity(
-        before.native,
-        after,
+        before.native[FACE],
+        after[FACE],
         channel_axis=2,
         gaussian_weights=True,
         sigma=1.5,
@@ -122,6 +125,13 @@ def test_the_ssim_floor_holds_and_is_used_up(floor: float) -> None:
     )
     # skimage keeps a border this measure leaves out in the same way, so only rounding differs.
     assert floor - 1e-6 <= reached < floor + 0.1 * (1 - floor) + 0.002
+
+
+def test_a_crop_too_small_for_ssim_is_judged_with_what_is_around_it() -> None:
+    before = replace(patch(), face_crop=(slice(40, 48), slice(0, 48)))
+    after = enforce(before, mask(SIDE, 200), Budget(eps=255, ssim=0.97, region="all"))
+    one, other = (torch.from_numpy(p).permute(2, 0, 1)[None] / 255 for p in (before.native, after))
+    assert 0.97 <= float(ssim(one, other)) < 0.98
 
 
 @pytest.mark.parametrize("floor", [50.0, 80.0])

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceveil.core.budget import Budget
-from faceveil.faces.patch import Patch, resized
+from faceveil.faces.patch import Patch, Slices, resized
 from faceveil.faces.regions import region
 from faceveil.masks.limits import Slack, Spots, visible_limits
-from faceveil.measures.quality import ssim
+from faceveil.measures.quality import WINDOW_PX, ssim
 from faceveil.measures.shown import shown
 
 Strength = float | Float[Tensor, "1 side side"]
@@ -53,23 +53,33 @@ def enforce(patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> NDArr
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What a mask does to a patch's own pixels, at any strength."""
+    """What a mask does to a patch's own pixels, at any strength.
+
+    Attributes:
+        native: the pixels, in 1/255.
+        wanted: what the mask asks for, in steps of 1/255 that are not whole yet.
+        eps: the most that any may change.
+        crop: rows and columns SSIM is taken of.
+        limits: what veiled pixels must pass besides.
+    """
 
     native: Float[Tensor, "3 side side"]
     wanted: Float[Tensor, "3 side side"]
     eps: int
+    crop: Slices
     limits: Sequence[Callable[[Tensor], bool]]
 
     @classmethod
     def of(cls, patch: Patch, mask: Float[Tensor, "3 w w"], budget: Budget) -> Change:
-        """The change ``mask`` asks for, in steps of 1/255 that are not whole yet."""
+        """The change ``mask`` asks for."""
         native = torch.from_numpy(patch.native).permute(2, 0, 1).float()
         weights = region(budget.region, patch.native_landmarks[None], native.shape[-1])[0]
         change = 255 * weights * patch.enlarge(mask.cpu())
         if patch.grey:
             change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
-        limits = list(_limits(native, weights, patch, budget))
-        return cls(native, change, int(budget.eps), limits)
+        crop = _ssim_crop(patch)
+        limits = list(_limits(native, weights, patch, budget, crop))
+        return cls(native, change, int(budget.eps), crop, limits)
 
     def steps(self, strength: Strength) -> Float[Tensor, "3 side side"]:
         """The change in whole steps of 1/255, within eps."""
@@ -133,8 +143,16 @@ def _bytes(pixels: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(whole.numpy())
 
 
+def _ssim_crop(patch: Patch) -> Slices:
+    """The face's crop; where it is too small for SSIM, the patch."""
+    rows, columns = patch.face_crop
+    if min(rows.stop - rows.start, columns.stop - columns.start) < WINDOW_PX:
+        return slice(None), slice(None)
+    return rows, columns
+
+
 def _limits(
-    native: Tensor, weights: Tensor, patch: Patch, budget: Budget
+    native: Tensor, weights: Tensor, patch: Patch, budget: Budget, crop: Slices, /
 ) -> Iterator[Callable[[Tensor], bool]]:
     """What veiled pixels in 0..255 must pass besides eps; the quicker tests first."""
     rows, columns = patch.face_crop
@@ -146,7 +164,8 @@ def _limits(
         inside = (weights > 0).expand_as(native)
         yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
     if (least := budget.ssim) is not None:
-        yield lambda veiled: float(ssim(native[None] / 255, veiled[None] / 255)) >= least
+        before = native[None, :, *crop] / 255
+        yield lambda veiled: float(ssim(before, veiled[None, :, *crop] / 255)) >= least
     slacks = visible_limits(budget, face(native))
     if budget.spot is not None:
         slacks.append(Spots(budget.spot, face(native)).slack)

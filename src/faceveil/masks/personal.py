@@ -57,9 +57,10 @@ class PersonalMask:
         change = self._on(patch, budget)
         guess = 1.0
         if budget.ssim is not None:
-            native = change.native[None] / 255
-            floor = min(1.0, budget.ssim + MARGIN)
-            guess = float(strength_at(native, change.wanted[None] / 255, floor))
+            before, wanted = (
+                pixels[None, :, *change.crop] / 255 for pixels in (change.native, change.wanted)
+            )
+            guess = float(strength_at(before, wanted, min(1.0, budget.ssim + MARGIN)))
         strengths = (share * guess for share in GUESSES)
         strength = next(filter(change.allowed, strengths), None)
         if strength is None:
