@@ -35,6 +35,7 @@ from faceveil.app.personal import PersonalProtector
 from faceveil.app.protect import Worn
 from faceveil.app.settings import People, Settings
 from faceveil.app.treatment import Treatment
+from faceveil.bench.damage import damage
 from faceveil.data.open import open_pictures
 from faceveil.faces.face import Face
 from faceveil.faces.frame import aligned
@@ -43,7 +44,6 @@ from faceveil.faces.place import pair, resized
 from faceveil.io.encode import encode
 from faceveil.io.photo import Photo, decode
 from faceveil.masks.personal import PersonalMask
-from faceveil.measures.quality import ssim
 from faceveil.measures.rate import rate
 from faceveil.ops.treat import blur
 from faceveil.recognisers import zoo
@@ -149,13 +149,12 @@ def _person(
             return paste(one.veiled.pixels, [(patch, mask.lift(patch, budget, times))])
 
         assert estimate is not None
-        before = extract(one.clean.pixels, one.face, grey=one.clean.grey, region="oval")
         yield {
             "photo": one.clean.name,
             "laid": True,
             "strength": strength,
             "lay_cpu_s": seconds,
-            "ssim": float(ssim(_tensor(before.native), _tensor(patch.native))),
+            "ssim": damage(one.clean.pixels, one.veiled.pixels, one.face)["ssim"],
             "clean": _nearest(clean[one.clean.name], others),
             "as written": cosine(one.veiled.pixels),
             **{spec: cosine(Treatment(spec)(one.veiled.pixels)) for spec in TREATMENTS},

@@ -19,6 +19,7 @@ from faceveil.masks.makeup import Makeup
 from faceveil.masks.painter import Painter
 from faceveil.masks.problem import Problem
 from faceveil.measures.quality import ssim
+from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 from faceveil.ops.treat import blur
 
 NAMES = sorted(path.stem for path in STYLES.glob("*.png"))
@@ -34,7 +35,7 @@ def fresh(problem: Problem) -> Problem:
 
 
 def test_lips_take_the_references_colour(dodging: Problem) -> None:
-    mask = Makeup(steps=1, fitting=25).masks(fresh(dodging))
+    mask = Makeup(steps=1, fitting=25, damage=0).masks(fresh(dodging))
     here = features(dodging.pixels, dodging.landmarks)
     lips = here.lips / here.lips.sum()
 
@@ -55,8 +56,23 @@ def test_styles_differ(dodging: Problem) -> None:
             assert apart > 0.1, (NAMES[i], NAMES[j])
 
 
+def test_a_veil_over_it_moves_recognisers_further_and_changes_no_more_than_it_may(
+    dodging: Problem,
+) -> None:
+    alone, both = (
+        Makeup(steps=4, fitting=2, damage=damage).masks(fresh(dodging)) for damage in (0, 30)
+    )
+    seen = [dodging.embed(mask) for mask in (alone, both)]
+    for name, source in dodging.source.items():
+        before, after = (float((one[name] * source).sum()) for one in seen)
+        assert after < before - 0.1
+    rows, columns = dodging.face_crops[0]
+    crops = [dodging.veiled(mask)[..., rows, columns] for mask in (alone, both)]
+    assert 65 < float(ssimulacra2(*(enlarged(crop) for crop in crops))) < 90
+
+
 def test_it_moves_recognisers_and_keeps_the_faces_structure(dodging: Problem) -> None:
-    mask = Makeup(steps=12).masks(fresh(dodging))
+    mask = Makeup(steps=12, damage=0).masks(fresh(dodging))
     seen = dodging.embed(mask)
     assert all(float((seen[name] * dodging.source[name]).sum()) < 0.97 for name in seen)
     assert float(ssim(dodging.pixels, dodging.veiled(mask))) > 0.85
@@ -64,7 +80,7 @@ def test_it_moves_recognisers_and_keeps_the_faces_structure(dodging: Problem) ->
 
 def test_it_holds_nothing_but_glaze(dodging: Problem) -> None:
     """What it changes in the logarithm is smooth wherever only skin is."""
-    mask = Makeup(steps=6).masks(fresh(dodging))
+    mask = Makeup(steps=6, damage=0).masks(fresh(dodging))
     here = features(dodging.pixels, dodging.landmarks)
     film = (dodging.veiled(mask).clamp_min(1 / 255) / dodging.pixels.clamp_min(1 / 255)).log()
     inside = (here.skin > 0.95) & (dodging.region > 0.9) & (here.lids < 0.01)

@@ -281,7 +281,7 @@ def _owner_id(name: str | None, passphrase_file: Path | None) -> str | None:
     return Keyring.of_user().open_owner(name, passphrase(passphrase_file, name)).id
 
 
-def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]:
+def _visible(strength: str | None, max_damage: float | None) -> dict[str, Any]:
     """The budget's limits on what may be seen."""
     if strength is not None and max_damage is not None:
         raise UsageError("--strength and --max-damage say the same: give one of them.")
@@ -290,8 +290,9 @@ def _visible(strength: str | None, max_damage: float | None) -> dict[str, float]
         if strength not in by_name:
             raise UsageError(f"There is no strength {strength!r}; there are {', '.join(by_name)}.")
         max_damage = by_name[strength]
-    limits = {} if max_damage is None else damage_limits(max_damage)
-    return {f"budget.{name}": limit for name, limit in limits.items()}
+    if max_damage is None:
+        return {}
+    return {f"budget.{name}": limit for name, limit in damage_limits(max_damage).items()}
 
 
 def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:

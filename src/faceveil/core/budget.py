@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
@@ -15,7 +15,15 @@ DAMAGE: dict[Strength, float] = {"low": 20, "medium": 30, "high": 50}
 """The visible damage each strength takes, see :func:`damage_limits`."""
 
 
-def damage_limits(damage: float) -> dict[str, float]:
+class DamageLimits(TypedDict):
+    """Those of a :class:`Budget` on what may be seen."""
+
+    ssimulacra2: float
+    flip: float
+    spot: float
+
+
+def damage_limits(damage: float) -> DamageLimits:
     """The limits of a :class:`Budget` on what may be seen, as one number.
 
     A face that is damaged by D keeps a SSIMULACRA2 of 100 - D and differs by D / 1000 in FLIP, no

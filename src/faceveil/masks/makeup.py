@@ -14,28 +14,32 @@ film of pigment does, so that pores, hair and light stay what they are:
 with w_k where the feature lies, g_k the logarithm of the glaze's colour and a_k its opacity, the
 same on both sides of the face. Makeup is the distance of the histograms of lips, lids and cheeks to
 the reference's, structure what SSIM falls short of the budget's floor, identity the goal's loss.
+
+Glazes alone mislead few recognisers. So the made-up face is veiled besides, as the default method
+does it, and what that may change is counted from the made-up face.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from faceveil.core.budget import Budget
+from faceveil.core.budget import DAMAGE, Budget, damage_limits
 from faceveil.core.goal import GoalName
-from faceveil.core.ranges import Count, Natural, NonNegative, Positive
+from faceveil.core.ranges import Count, Natural, NonNegative, Positive, Range
 from faceveil.faces.face import TEMPLATE
 from faceveil.faces.features import Features, features
 from faceveil.masks.glaze import FEWEST_PX, GLAZES, Style, films, relative, style_of
 from faceveil.masks.method import Method
 from faceveil.masks.painter import CANVAS_PX, Painter
 from faceveil.masks.problem import Problem
+from faceveil.masks.veil import Veil
 from faceveil.masks.views import Views
 from faceveil.measures.quality import ssim
 from faceveil.ops import warp
@@ -56,7 +60,8 @@ as its rate, whatever the gradient."""
 class Makeup(Method):
     """Makeup painted by an untrained decoder.
 
-    First, for ``fitting`` steps, after the reference alone; then against the recognisers too.
+    First, for ``fitting`` steps, after the reference alone; then against the recognisers too; then
+    a veil is made for the made-up face.
 
     Attributes:
         reference: a bundled style (rose, smoky, coral, plum) or the path of a picture of a made-up
@@ -68,6 +73,8 @@ class Makeup(Method):
         likeness: weight of the makeup loss.
         identity: weight of the goal's loss.
         structure: weight of what SSIM falls short.
+        damage: what the veil may change of the made-up face, see
+            :func:`~faceveil.core.budget.damage_limits`; 0 for makeup alone.
     """
 
     name: ClassVar[str] = "makeup"
@@ -84,19 +91,25 @@ class Makeup(Method):
     likeness: NonNegative = 1.0
     identity: NonNegative = 1.0
     structure: NonNegative = 20.0
+    damage: Annotated[float, Range(0, 100)] = DAMAGE["low"]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         style_of(self.reference)
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
-        """Paint every face from nothing."""
-        return self.painted(problem)[0]
+        """Paint every face from nothing, and veil what comes of it."""
+        if not self.damage:
+            return self.painted(problem)[0]
+        half = replace(problem, progress=lambda share: problem.progress(share / 2))
+        paint, _ = self.painted(half)
+        budget = Budget(eps=Veil.default_budget.eps, **damage_limits(self.damage))
+        return paint + Veil().masks(half.beyond(paint, budget))
 
     def painted(
         self, problem: Problem, before: Sequence[Painter] | None = None
     ) -> tuple[Float[Tensor, "b 3 w w"], list[Painter]]:
-        """Masks, and the decoders that hold them.
+        """Makeup alone, and the decoders that hold it.
 
         Args:
             problem: the faces.

@@ -187,6 +187,19 @@ class Problem:
             change = resized(changes[index, None, :, rows, columns], face.shape[-2:])
             yield (face[None] + change).clamp(0, 1)
 
+    @torch.no_grad()
+    def beyond(self, mask: Float[Tensor, "b 3 w w"], budget: Budget) -> Problem:
+        """What ``mask`` makes of the faces as a problem of its own, within another budget.
+
+        The people are who they were: what recognisers saw before any veiling stays what counts.
+        """
+        return replace(
+            self,
+            pixels=self.veiled(mask),
+            faces=[face[0] for face in self._veiled_faces(mask)],
+            budget=budget,
+        )
+
     def steps(self, n_steps: int) -> Iterator[int]:
         """``range(n_steps)``, reporting progress after each."""
         for step in range(n_steps):
