@@ -114,17 +114,22 @@ def look(patch: Patch, owners: Sequence[str] = ()) -> Mark | None:
         UsageError: an id is none.
     """
     payloads = [payload_of(owner) for owner in owners]
-    word = [int(sign > 0) for sign in _settled(patch)[: code.N_BITS].tolist()]
+    found = word(patch)
     if payloads:
-        n_wrong, known = min((code.distance(code.encode(one), word), one) for one in payloads)
+        n_wrong, known = min((code.distance(code.encode(one), found), one) for one in payloads)
         chance = code.chance(n_wrong, n_words=len(payloads))
         if chance < RARE:
             return Mark(owner_id(known), n_wrong, chance)
-    payload = code.decode(word)
+    payload = code.decode(found)
     if payload is None:
         return None
-    n_wrong = code.distance(code.encode(payload), word)
+    n_wrong = code.distance(code.encode(payload), found)
     return Mark(owner_id(payload), n_wrong, code.chance(n_wrong))
+
+
+def word(patch: Patch) -> list[int]:
+    """The 127 bits a face says, marked or not."""
+    return [int(sign > 0) for sign in _settled(patch)[: code.N_BITS].tolist()]
 
 
 def _settled(patch: Patch) -> Float[Tensor, " s"]:
