@@ -171,7 +171,10 @@ def test_a_face_is_veiled_alike_alone_and_in_company(
 ) -> None:
     together = veil(method, patches, tiny_ensemble, face_seeds=[1, 2])
     alone = veil(method, patches[:1], tiny_ensemble, face_seeds=[1])
-    assert (together[0] != alone[0]).mean() < 0.01
+    # A batch of two rounds otherwise than one, and descents pass that on: some steps of 1/255.
+    apart = np.abs(together[0].astype(int) - alone[0])
+    assert (apart > 1).mean() < 0.001
+    assert (apart > 0).mean() < 0.03
 
 
 def test_grey_stays_grey(
