@@ -27,6 +27,7 @@ from PIL import Image
 from faceveil.app.treatment import Pixels
 from faceveil.core.seeds import derive
 from faceveil.data.open import open_pictures
+from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.faces.patch import extract
 from faceveil.marks import code
@@ -40,7 +41,7 @@ class Said:
     """Of one crop: whether a mark is read, and the bits that differ from each owner's word."""
 
     read: bool
-    n_wrong: tuple[int, ...]
+    n_wrong: NDArray[np.uint8]
 
 
 def main() -> None:
@@ -50,18 +51,16 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    photos = [
-        (data, index) for data in args.data for index in range(len(list(open_pictures(data))))
-    ]
+    photos = [(data, index) for data in args.data for index in range(len(_pictures(data)))]
     turns = -(-args.crops // len(photos))
     tasks = [(*photo, turn) for turn in range(turns) for photo in photos][: args.crops]
     with get_context("spawn").Pool(args.jobs, partial(torch.set_num_threads, 1)) as pool:
         answers = []
-        for answer in pool.imap_unordered(_said, tasks, chunksize=8):
+        for done, answer in enumerate(pool.imap_unordered(_said, tasks, chunksize=8), start=1):
             answers += [] if answer is None else [answer]
-            if len(answers) % 500 == 0:
-                print(f"{len(answers)} of {len(tasks)}", flush=True)
-    n_wrong = np.array([answer.n_wrong for answer in answers])
+            if done % 500 == 0:
+                print(f"{done} of {len(tasks)}", flush=True)
+    n_wrong = np.stack([answer.n_wrong for answer in answers])
     n_read = sum(answer.read for answer in answers)
     print(f"{len(answers)} crops with a face of {len(tasks)}: {n_read} marks read.")
     print(
@@ -69,6 +68,11 @@ def main() -> None:
         f"{n_wrong.mean():.3f} ({code.N_BITS / 2:.1f} of coins), deviation {n_wrong.std():.3f} "
         f"({math.sqrt(code.N_BITS) / 2:.3f}), least {n_wrong.min()} ({_least(n_wrong.size)})."
     )
+
+
+@cache
+def _pictures(data: str) -> list[Picture]:
+    return list(open_pictures(data))
 
 
 @cache
@@ -85,15 +89,15 @@ def _words() -> NDArray[np.int64]:
 
 def _said(task: tuple[str, int, int]) -> Said | None:
     data, index, turn = task
-    photo = list(open_pictures(data))[index].read()
+    photo = _pictures(data)[index].read()
     draw = random.Random(derive(0, data, index, turn))
     pixels = photo.pixels if turn == 0 else _varied(photo.pixels, draw)
     faces = _detector()(pixels)
     if not faces:
         return None
     found = word(extract(pixels, faces[0], grey=photo.grey))
-    n_wrong = (_words() != np.array(found)).sum(1)
-    return Said(code.decode(found) is not None, tuple(n_wrong.tolist()))
+    n_wrong = (_words() != np.array(found)).sum(1, dtype=np.uint8)
+    return Said(code.decode(found) is not None, n_wrong)
 
 
 def _varied(pixels: Pixels, draw: random.Random) -> Pixels:

@@ -3,12 +3,13 @@
     python benchmarks/personal_masks.py DATA --people 0:20 --enrol 4 --held-out dlib -o lines.jsonl
 
 DATA is ``orl`` or holds people as PERSON/PHOTO. Each person is enrolled from their first photos,
-against all bundled recognisers but one, and wears the mask on all others, written as PNG. The one
-left out then compares each with all other photos of the person as they are, at the threshold of its
-card: a false accept rate of .01. It is shown the files as written, treated, revealed with the key
-and its receipt, with another person's mask subtracted in the same place, and with an estimate
-subtracted: the mean fine detail of the person's veiled photos, aligned, which is the mask and what
-their faces have in common. People already in the file of lines are not done again.
+against all bundled recognisers but one, and wears the mask on all others, written without loss.
+The one left out then compares each with all other photos of the person as they are, at the
+threshold of its card: a false accept rate of .01. It is shown the files as written, treated,
+revealed with the key and its receipt, with another person's mask subtracted in the same place, and
+with an estimate subtracted: the mean fine detail of the person's veiled photos, aligned, which is
+the mask and what their faces have in common. People already in the file of lines are not done
+again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from faceveil.data.open import open_pictures
 from faceveil.faces.face import Face
 from faceveil.faces.frame import aligned
 from faceveil.faces.patch import Patch, extract, paste
-from faceveil.faces.place import pair, resized
+from faceveil.faces.place import found_again
 from faceveil.io.encode import encode
 from faceveil.io.photo import Photo, decode
 from faceveil.masks.personal import PersonalMask
@@ -177,10 +178,7 @@ def _seen(scene: Scene, pixels: Pixels, clean: Photo, face: Face | None = None) 
     """What the judge sees in pixels, whose face is where it was if none is found there."""
     faces = scene.engine.detector(pixels)
     if face is not None:
-        (height, width), (rows, columns) = clean.pixels.shape[:2], pixels.shape[:2]
-        place = resized(face, columns / width, rows / height)
-        (found,) = pair([place], pixels.shape, faces, pixels.shape)
-        faces = (place if found is None else found,)
+        faces = (found_again(face, clean.pixels.shape, faces, pixels.shape),)
     return embed(pixels, faces[:1], [scene.judge], grey=clean.grey)[scene.judge.name]
 
 

@@ -289,7 +289,12 @@ def test_a_veil_depends_on_the_code_that_makes_it_and_on_no_other(
     [
         ("faceveil.app.treatment", "quality=round(quality)", "quality=int(quality)", True),
         ("faceveil.app.embed", "import torch\n", "import torch\n\nA = 1\n", True),
-        ("faceveil.bench.work", "place if found is None", "found if found is None", True),
+        (
+            "faceveil.bench.work",
+            "found = models.detector(pixels)",
+            "found = models.detector(photo)",
+            True,
+        ),
         ("faceveil.faces.detect", "AT_ONCE = 16", "AT_ONCE = 17", True),
         ("faceveil.faces.place", "OVERLAP = 0.3", "OVERLAP = 0.4", True),
         ("faceveil.masks.obfuscate", "class Darken(", "class Darkened(", False),

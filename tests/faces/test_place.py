@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceveil.faces.face import Face
-from faceveil.faces.place import OVERLAP, pair, resized, scaled
+from faceveil.faces.place import OVERLAP, found_again, pair, resized, scaled
 
 
 def face(left: float, top: float, size: float) -> Face:
@@ -25,6 +25,15 @@ def test_pixels_stretch_about_the_photos_edge() -> None:
     assert twice.box == scaled((10, 20, 50, 60), 2, 0.5)
     np.testing.assert_allclose(twice.landmarks[0], ((22 + 0.5) * 2 - 0.5, (36 + 0.5) / 2 - 0.5))
     assert twice.score == 0.9
+
+
+def test_a_face_is_where_it_is_found_again_and_else_where_it_was() -> None:
+    one, twice_as_wide = face(10, 20, 40), (100, 400)
+    near, far = resized(face(12, 20, 40), 2, 1), face(300, 50, 40)
+    assert found_again(one, (100, 200), (far, near), twice_as_wide) is near
+    for found in ((far,), ()):
+        there = found_again(one, (100, 200), found, twice_as_wide)
+        assert there.box == scaled(one.box, 2, 1)
 
 
 @given(

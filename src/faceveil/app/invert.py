@@ -34,11 +34,11 @@ from faceveil.io.encode import png
 from faceveil.measures.rate import Rate
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import read_card
-from faceveil.training.crops import Crops, cut
+from faceveil.training.crops import PUBLIC, Crops, cut
 from faceveil.training.finished import read_run
 
 FIGURES, SHEET = "figures.json", "sheet.png"
-NETWORKS, UNTRAINED, CROPS, PUBLIC = "networks", "untrained", "crops", "public"
+NETWORKS, UNTRAINED, CROPS = "networks", "untrained", "crops"
 
 
 @dataclass(frozen=True)

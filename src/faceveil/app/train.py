@@ -28,7 +28,7 @@ from faceveil.recognisers.recogniser import Recogniser
 from faceveil.training import export
 from faceveil.training.batches import Batches
 from faceveil.training.checkpoint import CHECKPOINT
-from faceveil.training.crops import Crops, cut
+from faceveil.training.crops import PUBLIC, Crops, cut
 from faceveil.training.distributed import open_fabric
 from faceveil.training.evaluate import MOST_PROBES, Examination, Listed, thinned
 from faceveil.training.learner import embed
@@ -39,7 +39,7 @@ from faceveil.training.split import Split, split
 NEEDED = ("lightning_fabric", "onnxscript")
 """What training needs beyond faceveil's own needs: to train, and to write the ONNX file."""
 
-FIGURES, LEFT_OUT, PUBLIC = "figures.json", "left_out.txt", "public"
+FIGURES, LEFT_OUT = "figures.json", "left_out.txt"
 
 Bar = Callable[
     [str, int], AbstractContextManager[tuple[Callable[[float], None], Callable[[str], None]]]

@@ -31,7 +31,7 @@ from faceveil.bench.task import Arm, Item, Scene, Task, Victim
 from faceveil.core.errors import NoFaceError, PhotoError, UsageError
 from faceveil.data.pictures import Picture
 from faceveil.faces.face import Face
-from faceveil.faces.place import pair, resized
+from faceveil.faces.place import found_again
 from faceveil.io import atomic
 from faceveil.io.formats import SUFFIXES, of_suffix, sniff
 from faceveil.io.photo import Photo, decode
@@ -261,18 +261,11 @@ class Worker:
     def _seen(
         self, photo: Photo, original: Photo, face: Face, treatment: Treatment, models: Models
     ) -> tuple[Pixels, Face]:
-        """A treated file, and the face in it.
-
-        Where the detector no longer finds it in its place, it is taken to be where it was: whoever
-        wants to recognise somebody can draw the box by hand.
-        """
+        """A treated file, and the face in it; where it was, if no detector is asked or finds it."""
         pixels = treatment(photo.pixels)
-        (height, width), (new_height, new_width) = original.pixels.shape[:2], pixels.shape[:2]
-        place = resized(face, new_width / width, new_height / height)
-        if self._scene.alignment != "detector":
-            return pixels, place
-        (found,) = pair([place], pixels.shape, models.detector(pixels), pixels.shape)
-        return pixels, place if found is None else found
+        detect = self._scene.alignment == "detector"
+        found = models.detector(pixels) if detect else ()
+        return pixels, found_again(face, original.pixels.shape, found, pixels.shape)
 
 
 def _write(keep: Path, task: Task, data: bytes) -> None:

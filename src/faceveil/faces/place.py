@@ -53,6 +53,25 @@ def pair(
     return [found[pairs[i]] if i in pairs else None for i in range(len(faces))]
 
 
+def found_again(
+    face: Face, shape: Sequence[int], found: Sequence[Face], found_shape: Sequence[int]
+) -> Face:
+    """``face`` in its photo at another size, or changed: the one of ``found`` in its place.
+
+    Where there is none, it is where it was: whoever wants to recognise somebody can draw the box by
+    hand.
+
+    Args:
+        face: in a photo of ``shape``, its height and width first.
+        shape: of that photo.
+        found: what a detector finds there now.
+        found_shape: of the photo there.
+    """
+    place = resized(face, found_shape[1] / shape[1], found_shape[0] / shape[0])
+    (there,) = pair([place], found_shape, found, found_shape)
+    return place if there is None else there
+
+
 def _overlap(one: Box, other: Box) -> float:
     """Intersection over union."""
     width = min(one[2], other[2]) - max(one[0], other[0])

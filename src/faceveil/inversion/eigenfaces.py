@@ -44,6 +44,10 @@ class Gaussian(NamedTuple):
     mean: Float[Tensor, "c s s"]
     directions: Float[Tensor, "k c s s"]
 
+    def at(self, z: Float[Tensor, "n k"]) -> Float[Tensor, "n c s s"]:
+        """The faces so many deviations along each direction."""
+        return self.mean + torch.einsum("nk,kchw->nchw", z, self.directions)
+
 
 @dataclass(frozen=True)
 class Eigenfaces(Attack):
@@ -85,8 +89,7 @@ class Eigenfaces(Attack):
         optimiser = torch.optim.Adam([z, r], lr=self.lr)
 
         def shown() -> Tensor:
-            span = torch.einsum("nk,kchw->nchw", z, faces.directions)
-            return faces.mean + span + self.detail * smooth(r, blur)
+            return faces.at(z) + self.detail * smooth(r, blur)
 
         for _ in range(self.steps):
             seen = reframed(shown(), self.jitter, draw).expand(-1, 3, -1, -1)

@@ -69,26 +69,21 @@ class Nes(Attack):
         """The mean of the searches; its confidence is the logarithm of the odds."""
         draw, device = generator(problem.seed), problem.victim.device
         faces = spanned(problem.public[:, : problem.n_colours].to(device), self.components)
-
-        def shown(z: Float[Tensor, "n k"]) -> Float[Tensor, "n 3 s s"]:
-            span = torch.einsum("nk,kchw->nchw", z, faces.directions)
-            return (faces.mean + span).expand(-1, 3, -1, -1)
-
         z = torch.randn(self.searches, len(faces.directions), generator=draw).to(device) / 2
         optimiser = torch.optim.Adam([z], lr=self.lr, maximize=True)
         for _ in range(self.steps):
             u = torch.randn(self.searches, self.pairs, z.shape[1], generator=draw).to(device)
             asked = z[:, None] + self.spread * torch.cat((u, -u), 1)
             # All are the channels of one picture, which has one view.
-            side_by_side = shown(asked.flatten(0, 1)).flatten(0, 1)[None]
-            seen = reframed(side_by_side, self.jitter, draw)[0].view(-1, 3, *faces.mean.shape[1:])
-            sure = odds(problem, seen).view(asked.shape[:2])
+            side_by_side = faces.at(asked.flatten(0, 1)).flatten(0, 1)[None]
+            seen = reframed(side_by_side, self.jitter, draw)[0].view(-1, *faces.mean.shape)
+            sure = odds(problem, seen.expand(-1, 3, -1, -1)).view(asked.shape[:2])
             worth = sure - self.prior * asked.square().mean(2)
             gain = worth[:, : self.pairs] - worth[:, self.pairs :]
             scale = worth.std(1, keepdim=True).clamp_min(_TINY)
             z.grad = torch.einsum("sn,snk->sk", gain / scale, u) / self.pairs
             optimiser.step()
-        image = shown(z).clamp(0, 1).mean(0, keepdim=True)
+        image = faces.at(z).clamp(0, 1).mean(0, keepdim=True).expand(-1, 3, -1, -1)
         return image, odds(problem, torch.cat((image, image.flip(3)))).mean(0, keepdim=True)
 
 

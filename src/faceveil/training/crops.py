@@ -28,6 +28,8 @@ from faceveil.ops import warp
 from faceveil.training import lines
 
 PIXELS, INDEX = "crops.u8", "crops.jsonl"
+PUBLIC = "public"
+"""The folder of public faces' crops, in that of the data's."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from faceveil.app.invert import PUBLIC
 from faceveil.app.pool import each, n_cores
 from faceveil.bench.audit.figures import figures_of
 from faceveil.bench.audit.protocol import Case, Inversion
@@ -35,7 +34,7 @@ from faceveil.inversion.stage import is_data
 from faceveil.io import atomic
 from faceveil.io.encode import png
 from faceveil.training import lines
-from faceveil.training.crops import Crops, cut
+from faceveil.training.crops import PUBLIC, Crops, cut
 from faceveil.training.recipe import Recipe
 from faceveil.training.split import split
 
