@@ -276,6 +276,18 @@ def test_strength_is_how_much_may_be_seen(
     assert advised == (matched and floor > 50)
 
 
+def test_the_strength_of_makeup_is_that_of_its_veil(
+    faceveil: Run, portrait_path: Path, tmp_path: Path
+) -> None:
+    done = faceveil(
+        "protect", portrait_path, "-o", "me.png", "--json", "--reference", "plum",
+        "--strength", "high", "--set", "method.steps=1", "--set", "method.fitting=1",
+    )  # fmt: skip
+    settings = json.loads(done.stdout)["settings"]
+    assert settings["method"]["damage"] == 50
+    assert settings["budget"]["ssimulacra2"] is None
+
+
 def test_targets_are_taken_from_photos(faceveil: Run, tmp_path: Path, portrait_path: Path) -> None:
     (tmp_path / "people").mkdir()
     shutil.copy(portrait_path, tmp_path / "people" / "eileen.png")

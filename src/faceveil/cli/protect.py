@@ -13,7 +13,7 @@ import typer
 from faceveil.cli import console, outcomes
 from faceveil.cli.passphrase import PassphraseFile, passphrase
 from faceveil.core import config
-from faceveil.core.budget import DAMAGE, damage_limits
+from faceveil.core.budget import DAMAGE
 from faceveil.core.errors import FaceveilError, UsageError
 
 if TYPE_CHECKING:
@@ -190,8 +190,12 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.faces": int(faces) if faces and faces.isdecimal() else faces,
         "run.keep_metadata": keep_metadata or None,
         "run.seed": seed,
-    } | _visible(strength, max_damage)
+    }
+    damage = _damage(strength, max_damage)
     settings = _settings(config_file, wanted, set_ or [])
+    if damage is not None:
+        wanted |= settings.method.at_damage(damage)
+        settings = _settings(config_file, wanted, set_ or [])
     if show_sensitivity is not None:
         if any((out, in_place, resume, json_, report, time_budget)):
             raise UsageError("--show-sensitivity veils nothing: leave out what says how and where.")
@@ -281,18 +285,16 @@ def _owner_id(name: str | None, passphrase_file: Path | None) -> str | None:
     return Keyring.of_user().open_owner(name, passphrase(passphrase_file, name)).id
 
 
-def _visible(strength: str | None, max_damage: float | None) -> dict[str, Any]:
-    """The budget's limits on what may be seen."""
-    if strength is not None and max_damage is not None:
+def _damage(strength: str | None, max_damage: float | None) -> float | None:
+    """How much may be seen, where that is said."""
+    if strength is None:
+        return max_damage
+    if max_damage is not None:
         raise UsageError("--strength and --max-damage say the same: give one of them.")
-    if strength is not None:
-        by_name = {str(name): damage for name, damage in DAMAGE.items()}
-        if strength not in by_name:
-            raise UsageError(f"There is no strength {strength!r}; there are {', '.join(by_name)}.")
-        max_damage = by_name[strength]
-    if max_damage is None:
-        return {}
-    return {f"budget.{name}": limit for name, limit in damage_limits(max_damage).items()}
+    by_name = {str(name): damage for name, damage in DAMAGE.items()}
+    if strength not in by_name:
+        raise UsageError(f"There is no strength {strength!r}; there are {', '.join(by_name)}.")
+    return by_name[strength]
 
 
 def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:

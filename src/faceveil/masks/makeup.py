@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -96,6 +96,12 @@ class Makeup(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         style_of(self.reference)
+
+    @classmethod
+    def at_damage(cls, damage: float) -> dict[str, Any]:
+        """That of the veil; makeup itself is meant to be seen."""
+        damage_limits(damage)
+        return {"method.damage": damage}
 
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Paint every face from nothing, and veil what comes of it."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceveil.core import seeds
-from faceveil.core.budget import Budget
+from faceveil.core.budget import Budget, damage_limits
 from faceveil.core.config import Strict
 from faceveil.core.goal import Goal, GoalName
 from faceveil.faces.patch import Patch
@@ -69,6 +69,18 @@ class Method(Strict, ABC):
     heeds_damage: ClassVar[bool] = False
     """Whether its masks depend on the budget's limits on SSIMULACRA2 and FLIP; if not, one mask is
     as good for all of them, and only held to another limit."""
+
+    @classmethod
+    def at_damage(cls, damage: float) -> dict[str, Any]:
+        """The settings that let so much of a veil be seen, by ``table.field``.
+
+        Args:
+            damage: see :func:`~faceveil.core.budget.damage_limits`.
+
+        Raises:
+            UsageError: it lies outside (0, 100].
+        """
+        return {f"budget.{name}": limit for name, limit in damage_limits(damage).items()}
 
     @abstractmethod
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
