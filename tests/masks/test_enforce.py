@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
@@ -125,6 +126,35 @@ def test_the_ssim_floor_holds_on_the_face_crop_and_is_used_up(floor: float) -> N
     )
     # skimage keeps a border this measure leaves out in the same way, so only rounding differs.
     assert floor - 1e-6 <= reached < floor + 0.1 * (1 - floor) + 0.002
+
+
+def test_the_ssim_of_a_large_face_is_that_of_what_a_screen_shows() -> None:
+    small = patch(smooth=True)
+    large = replace(
+        small,
+        face=replace(small.face, landmarks=8 * LANDMARKS),
+        native=small.native.repeat(8, axis=0).repeat(8, axis=1),
+        face_crop=(slice(32, 352), slice(0, 384)),
+    )
+    after = enforce(large, mask(SIDE, 200), Budget(eps=255, ssim=0.97, region="all"))
+    shown = [
+        [
+            Image.fromarray(channel).resize((256, 213), Image.Resampling.BILINEAR)
+            for channel in pixels[32:352].astype(np.float32).transpose(2, 0, 1)
+        ]
+        for pixels in (large.native, after)
+    ]
+    one, other = (np.stack([np.asarray(channel) for channel in face]) for face in shown)
+    reached = structural_similarity(
+        one,
+        other,
+        channel_axis=0,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert 0.97 - 1e-4 < reached < 0.972
 
 
 def test_a_crop_too_small_for_ssim_is_judged_with_what_is_around_it() -> None:

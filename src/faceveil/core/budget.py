@@ -48,7 +48,8 @@ class Budget(Strict):
     Attributes:
         eps: the most any channel of any pixel may change, in 1/255.
         l2: the most the face's region may change in root mean square, in 1/255; None for no limit.
-        ssim: the least structural similarity the face crop must keep, in [0, 1]; None for no floor.
+        ssim: the least structural similarity the face crop must keep (shrunk to 256 px if it is
+            larger), in [0, 1]; None for no floor.
         ssimulacra2: the least SSIMULACRA2 the face crop must keep at 1:1 (enlarged to 225 px if it
             is smaller, shrunk to 256 px if it is larger): 90 is visually lossless, 70 high and 50
             medium quality; None for no floor.

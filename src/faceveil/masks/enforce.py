@@ -143,6 +143,11 @@ def _bytes(pixels: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(whole.numpy())
 
 
+def seen(crop: Slices, pixels: Float[Tensor, "3 side side"]) -> Float[Tensor, "1 3 _ _"]:
+    """A crop of pixels in 1/255 as it is shown, in [0, 1]."""
+    return shown(pixels[None, :, *crop] / 255)
+
+
 def _ssim_crop(patch: Patch) -> Slices:
     """The face's crop; where it is too small for SSIM, the patch."""
     rows, columns = patch.face_crop
@@ -155,17 +160,13 @@ def _limits(
     native: Tensor, weights: Tensor, patch: Patch, budget: Budget, crop: Slices, /
 ) -> Iterator[Callable[[Tensor], bool]]:
     """What veiled pixels in 0..255 must pass besides eps; the quicker tests first."""
-    rows, columns = patch.face_crop
-
-    def face(pixels: Tensor) -> Tensor:
-        return shown(pixels[None, :, rows, columns] / 255)
-
+    face = partial(seen, patch.face_crop)
     if (most := budget.l2) is not None:
         inside = (weights > 0).expand_as(native)
         yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
     if (least := budget.ssim) is not None:
-        before = native[None, :, *crop] / 255
-        yield lambda veiled: float(ssim(before, veiled[None, :, *crop] / 255)) >= least
+        before = seen(crop, native)
+        yield lambda veiled: float(ssim(before, seen(crop, veiled))) >= least
     slacks = visible_limits(budget, face(native))
     if budget.spot is not None:
         slacks.append(Spots(budget.spot, face(native)).slack)

@@ -51,6 +51,10 @@ CANVAS_AT = (CANVAS_PX / 2 - 56.5, 10.0)
 MARGIN = 0.02
 """What SSIM is kept above its floor while painting, for rounding and what 1:1 shows besides."""
 
+ROOM = 0.02
+"""How much brighter than before a glaze may make the brightest spot of a face; others come no
+nearer to that spot than they were far from it. So highlights burn no holes in pale skin."""
+
 SETTLED = 0.2
 """The share of the learning rate for decoders that are gone on from: Adam's first steps are as long
 as its rate, whatever the gradient."""
@@ -157,6 +161,8 @@ class _Canvas:
         self._to_patch = warp.invert(warp.similarity(problem.landmarks, at))
         self._parts = [_parts(here, face, style) for face in range(len(problem.pixels))]
         self._thinnest = self._bright.new_tensor([g.thinnest for g in GLAZES]).view(-1, 1, 1)
+        whites = self._bright.masked_fill(problem.region == 0, 0).flatten(1).amax(1)
+        self._room = (whites.view(-1, 1, 1, 1) - self._bright).clamp_min(ROOM)
 
     def mask(self, painters: Sequence[Painter]) -> Float[Tensor, "b 3 w w"]:
         """What the painters' glazes change, within eps."""
@@ -173,7 +179,10 @@ class _Canvas:
         pixels, eps = self._problem.pixels, self._problem.eps
         laid = warp.sample(soft, self._to_patch, pixels.shape[-1])
         film = (laid[:, :, None] * self._films).sum(1)
-        return eps * torch.tanh(pixels * film.expm1() / eps)
+        change = pixels * film.expm1()
+        rise = luma(change) / self._room
+        lit = torch.where(rise > 0, torch.tanh(rise) / rise.clamp_min(1e-6), 1)
+        return eps * torch.tanh(lit * change / eps)
 
     def unlike(self, veiled: Float[Tensor, "b 3 w w"]) -> Float[Tensor, " b"]:
         """How far each face's parts are from the reference: for every channel the distance

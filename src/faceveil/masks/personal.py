@@ -16,7 +16,7 @@ from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.faces.frame import in_frame
 from faceveil.faces.patch import Patch
-from faceveil.masks.enforce import Change
+from faceveil.masks.enforce import Change, seen
 from faceveil.measures.strength import strength_at
 from faceveil.ops import warp
 
@@ -57,9 +57,7 @@ class PersonalMask:
         change = self._on(patch, budget)
         guess = 1.0
         if budget.ssim is not None:
-            before, wanted = (
-                pixels[None, :, *change.crop] / 255 for pixels in (change.native, change.wanted)
-            )
+            before, wanted = (seen(change.crop, each) for each in (change.native, change.wanted))
             guess = float(strength_at(before, wanted, min(1.0, budget.ssim + MARGIN)))
         strengths = (share * guess for share in GUESSES)
         strength = next(filter(change.allowed, strengths), None)
