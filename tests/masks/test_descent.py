@@ -9,6 +9,7 @@ import pytest
 from faceveil.core import seeds
 from faceveil.core.budget import Budget
 from faceveil.core.goal import Dodge
+from faceveil.masks import descent
 from faceveil.masks.descent import Descent
 from faceveil.masks.hybrid import Hybrid
 from faceveil.masks.problem import Problem
@@ -40,3 +41,17 @@ def test_what_is_seen_stays_near_the_limit(problem: Problem, kind: type[Descent]
     mask = kind(steps=8, alpha=1.0, settling=12).masks(one)
     (flip,) = (float(slack(mask)) for slack in one.limits)
     assert -0.001 < flip < 0.004
+
+
+def test_a_face_far_from_its_limits_returns_until_it_is_near(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beyond(patience: int) -> float:
+        monkeypatch.setattr(descent, "PATIENCE", patience)
+        one = posed(problem, Budget(eps=64.0, ssimulacra2=70.0))
+        mask = Hybrid(steps=6, alpha=2.0, settling=2).masks(one)
+        return -float(one.limits[0](mask))
+
+    hasty, patient = beyond(1), beyond(4)
+    assert hasty > 10
+    assert patient < 0.6 * hasty

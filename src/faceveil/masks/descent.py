@@ -26,6 +26,10 @@ from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
 
+PATIENCE, SETTLED = 4, 0.02
+"""How many times ``settling`` a face returns at most, and the share of its length z then moves by at
+least. What breaks a limit in the end is scaled down as a whole, which costs protection."""
+
 
 @dataclass(frozen=True)
 class Descent(Method):
@@ -42,7 +46,8 @@ class Descent(Method):
         alpha: root mean square of the mask's change in one step before repairs, in 1/255.
         momentum: decay of the accumulated gradient.
         repair_every: steps from one return to the limits to the next.
-        settling: returns after the last step.
+        settling: returns after the last step; a face that is still far from its limits then has up
+            to four times as many.
         reach: the longest Newton step, as a share of the length of z.
     """
 
@@ -87,8 +92,12 @@ class Descent(Method):
             free = unspotted(free + along(down, inward))
             if (step + 1) % self.repair_every == 0:
                 free, inward = repaired(free)
-        for _ in range(self.settling):
-            free, _ = repaired(unspotted(free))
+        for turn in range(PATIENCE * self.settling):
+            settled, _ = repaired(unspotted(free))
+            far = length(settled - free) > SETTLED * length(free)
+            if turn >= self.settling and not far.any():
+                break
+            free = torch.where(far | (turn < self.settling), settled, free)
         return brush(free)
 
     def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
