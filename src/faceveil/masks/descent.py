@@ -27,8 +27,8 @@ from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
 
 PATIENCE, SETTLED = 4, 0.02
-"""How many times ``settling`` a face returns at most, and the share of its length z then moves by at
-least. What breaks a limit in the end is scaled down as a whole, which costs protection."""
+"""How many times ``settling`` a face returns at most, and the share of its length that z then moves
+by at least. What breaks a limit in the end is scaled down as a whole, which costs protection."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,6 @@ class Change:
         wanted: what the mask asks for, in steps of 1/255 that are not whole yet.
         eps: the most that any may change.
         crop: rows and columns SSIM is taken of.
-        shown: what these show of the pixels, see :func:`seen`.
         limits: what veiled pixels must pass besides.
     """
 
@@ -68,7 +67,6 @@ class Change:
     wanted: Float[Tensor, "3 side side"]
     eps: int
     crop: Slices
-    shown: Float[Tensor, "1 3 _ _"]
     limits: Sequence[Callable[[Tensor], bool]]
 
     @classmethod
@@ -80,9 +78,8 @@ class Change:
         if patch.grey:
             change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
         crop = _ssim_crop(patch)
-        before = seen(crop, native)
-        limits = list(_limits(native, weights, patch, budget, crop, before))
-        return cls(native, change, int(budget.eps), crop, before, limits)
+        limits = list(_limits(native, weights, patch, budget, crop))
+        return cls(native, change, int(budget.eps), crop, limits)
 
     def steps(self, strength: Strength) -> Float[Tensor, "3 side side"]:
         """The change in whole steps of 1/255, within eps."""
@@ -160,7 +157,7 @@ def _ssim_crop(patch: Patch) -> Slices:
 
 
 def _limits(
-    native: Tensor, weights: Tensor, patch: Patch, budget: Budget, crop: Slices, before: Tensor, /
+    native: Tensor, weights: Tensor, patch: Patch, budget: Budget, crop: Slices, /
 ) -> Iterator[Callable[[Tensor], bool]]:
     """What veiled pixels in 0..255 must pass besides eps; the quicker tests first."""
     face = partial(seen, patch.face_crop)
@@ -168,6 +165,7 @@ def _limits(
         inside = (weights > 0).expand_as(native)
         yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
     if (least := budget.ssim) is not None:
+        before = seen(crop, native)
         yield lambda veiled: float(ssim(before, seen(crop, veiled))) >= least
     if budget.flip is budget.ssimulacra2 is budget.spot is None:
         return

@@ -57,8 +57,8 @@ class PersonalMask:
         change = self._on(patch, budget)
         guess = 1.0
         if budget.ssim is not None:
-            wanted = seen(change.crop, change.wanted)
-            guess = float(strength_at(change.shown, wanted, min(1.0, budget.ssim + MARGIN)))
+            before, wanted = (seen(change.crop, each) for each in (change.native, change.wanted))
+            guess = float(strength_at(before, wanted, min(1.0, budget.ssim + MARGIN)))
         strengths = (share * guess for share in GUESSES)
         strength = next(filter(change.allowed, strengths), None)
         if strength is None:
