@@ -15,11 +15,12 @@ from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge
 from faceveil.faces.features import features
 from faceveil.masks.glaze import GLAZES, STYLES, films, relative, style_of
-from faceveil.masks.makeup import Makeup
+from faceveil.masks.makeup import ROOM, Makeup, _Canvas
 from faceveil.masks.painter import Painter
 from faceveil.masks.problem import Problem
 from faceveil.measures.quality import ssim
 from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
+from faceveil.ops.srgb import luma
 from faceveil.ops.treat import blur
 
 NAMES = sorted(path.stem for path in STYLES.glob("*.png"))
@@ -44,6 +45,19 @@ def test_lips_take_the_references_colour(dodging: Problem) -> None:
         return float((mean - style_of("rose")["lips"].mean(1)).abs().mean())
 
     assert apart(dodging.veiled(mask)) < 0.5 * apart(dodging.pixels)
+
+
+def test_highlights_burn_no_holes_into_pale_skin(dodging: Problem) -> None:
+    pale = dataclasses.replace(dodging, pixels=0.55 + 0.4 * dodging.pixels)
+    canvas = _Canvas(pale, style_of("rose"))
+    brightest = Painter(torch.zeros(1), (torch.zeros(1),))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Painter, "__call__", lambda _: torch.full((1, len(GLAZES), 144, 144), -9.0))
+        mask = canvas.mask([brightest])
+    inside = (dodging.region > 0).expand_as(luma(mask))
+    before, after = luma(pale.pixels), luma(pale.veiled(mask))
+    assert float((after - before)[inside].amax()) > 0.05, "it does brighten"
+    assert float(after[inside].amax()) < float(before[inside].amax()) + ROOM + 1e-3
 
 
 def test_styles_differ(dodging: Problem) -> None:

@@ -52,8 +52,8 @@ MARGIN = 0.02
 """What SSIM is kept above its floor while painting, for rounding and what 1:1 shows besides."""
 
 ROOM = 0.02
-"""How much brighter than before a glaze may make the brightest spot of a face; others come no
-nearer to that spot than they were far from it. So highlights burn no holes in pale skin."""
+"""How much brighter than the brightest spot of a face was any spot may become (in [0, 1]), so that
+highlights burn no holes into pale skin."""
 
 SETTLED = 0.2
 """The share of the learning rate for decoders that are gone on from: Adam's first steps are as long
