@@ -62,6 +62,13 @@ def test_every_fault_is_named_at_once() -> None:
         config.build(Outer, {"name": 1, "eps": "x", "typo": 0}, where="here")
 
 
+def test_none_unsets_what_may_be_none_and_nothing_else() -> None:
+    built = config.build(Outer, {"name": "none", "folder": "none"}, where="here")
+    assert built == Outer("none", folder=None)
+    with pytest.raises(UsageError, match="eps"):
+        config.build(Outer, {"name": "x", "eps": "none"}, where="here")
+
+
 def test_building_leaves_the_values_alone() -> None:
     values = {"name": "x", "inner": {"steps": 4}}
     config.build(Outer, values, where="here")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, ClassVar, TypeVar
 
 from faceveil.core.errors import UsageError
@@ -33,7 +35,8 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
 
     Args:
         kind: a frozen dataclass derived from :class:`Strict`; nested ones are built too.
-        values: mapping as TOML or JSON gives it.
+        values: mapping as TOML or JSON gives it; as TOML has no null, a field that may be None also
+            takes "none".
         where: what the values belong to, for the message.
 
     Raises:
@@ -41,8 +44,13 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    optional = _optional(kind)
+    given = {
+        key: None if key in optional and value in ("none", "None") else value
+        for key, value in values.items()
+    }
     try:
-        built: T = TypeAdapter(kind).validate_python(dict(values))
+        built: T = TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc'])}: {_fault(fault)}"
@@ -50,6 +58,12 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
         )
         raise UsageError(f"{where}: {faults}.") from None
     return built
+
+
+def _optional(kind: type[Any]) -> frozenset[str]:
+    """The fields that may be None."""
+    hints = typing.get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if NoneType in typing.get_args(hint))
 
 
 def plain(config: Any) -> dict[str, Any]:
