@@ -26,6 +26,7 @@ class Outer(Strict):
     name: str
     eps: float = 1.5
     folder: Path | None = None
+    said: str | None = None
     inner: Inner = Inner()
     many: tuple[Inner, ...] = ()
     pair: tuple[float, float] = (0.0, 1.0)
@@ -34,7 +35,7 @@ class Outer(Strict):
 def test_plain_values_become_nested_dataclasses() -> None:
     values = {"name": "x", "folder": "a/b", "inner": {"steps": 4}, "many": [{}, {"kind": "b"}]}
     built = config.build(Outer, values, where="here")
-    assert built == Outer("x", 1.5, Path("a/b"), Inner(4), (Inner(), Inner(kind="b")))
+    assert built == Outer("x", 1.5, Path("a/b"), None, Inner(4), (Inner(), Inner(kind="b")))
 
 
 @pytest.mark.parametrize(
@@ -63,8 +64,9 @@ def test_every_fault_is_named_at_once() -> None:
 
 
 def test_none_unsets_what_may_be_none_and_nothing_else() -> None:
-    built = config.build(Outer, {"name": "none", "folder": "none"}, where="here")
-    assert built == Outer("none", folder=None)
+    values = {"name": "none", "folder": "none", "said": "none"}
+    built = config.build(Outer, values, where="here")
+    assert built == Outer("none", folder=None, said="none")
     with pytest.raises(UsageError, match="eps"):
         config.build(Outer, {"name": "x", "eps": "none"}, where="here")
 

@@ -35,8 +35,8 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
 
     Args:
         kind: a frozen dataclass derived from :class:`Strict`; nested ones are built too.
-        values: mapping as TOML or JSON gives it; as TOML has no null, a field that may be None also
-            takes "none".
+        values: mapping as TOML or JSON gives it; as TOML has no null, "none" stands for it in a
+            field that may be None and holds no text.
         where: what the values belong to, for the message.
 
     Raises:
@@ -47,7 +47,7 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
     optional = _optional(kind)
     given = {
         key: None if key in optional and value in ("none", "None") else value
-        for key, value in values.items()
+        for key, value in dict(values).items()
     }
     try:
         built: T = TypeAdapter(kind).validate_python(given)
@@ -60,10 +60,10 @@ def build(kind: type[T], values: Mapping[str, Any], *, where: str) -> T:
     return built
 
 
-def _optional(kind: type[Any]) -> frozenset[str]:
-    """The fields that may be None."""
-    hints = typing.get_type_hints(kind)
-    return frozenset(name for name, hint in hints.items() if NoneType in typing.get_args(hint))
+def _optional(kind: type[Any]) -> set[str]:
+    """The fields that may be None and hold no text, in which "none" is a word like any other."""
+    hints = {name: typing.get_args(hint) for name, hint in typing.get_type_hints(kind).items()}
+    return {name for name, kinds in hints.items() if NoneType in kinds and str not in kinds}
 
 
 def plain(config: Any) -> dict[str, Any]:
