@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceveil.cli import console, outcomes
-from faceveil.cli.passphrase import PassphraseFile, passphrase
-from faceveil.core import config
-from faceveil.core.budget import DAMAGE
+from faceveil.cli import asked, console, outcomes
+from faceveil.cli.passphrase import PassphraseFile
 from faceveil.core.errors import FaceveilError, UsageError
 
 if TYPE_CHECKING:
@@ -114,10 +111,6 @@ Replay = Annotated[
 ]
 
 
-MEANT = {"--person": "chameleon", "--owner": "watermark", "--reference": "makeup"}
-"""Options that only one method understands."""
-
-
 def protect(  # noqa: PLR0917  the command line passes everything by name
     paths: Paths = None,
     out: Out = None,
@@ -164,22 +157,24 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     if replay is not None:
         if paths:
             raise UsageError("--replay takes the photo from the receipt: leave PATHS out.")
-        _replay(replay, out, _keys(person, passphrase_file), device, overwrite=overwrite)
+        _replay(replay, out, asked.keys_of(person, passphrase_file), device, overwrite=overwrite)
         return
     if not paths:
         raise UsageError("Name the photos to veil, for example: faceveil protect me.jpg")
     if strangers is not None and not person:
         raise UsageError("--strangers says what becomes of faces that are no --person: name one.")
-    method = _method(method, {"--person": person, "--owner": owner, "--reference": reference})
+    method = asked.method_of(
+        method, {"--person": person, "--owner": owner, "--reference": reference}
+    )
     if method == "watermark" and owner is None:
         raise UsageError(
             "A mark is somebody's: name them with --owner (`faceveil keys new NAME` makes a key)."
         )
-    keys = _keys(person, passphrase_file)
+    keys = asked.keys_of(person, passphrase_file)
     wanted: dict[str, Any] = {
         "method.name": method,
         "method.reference": reference,
-        "method.owner": _owner_id(owner, passphrase_file),
+        "method.owner": asked.owner_id(owner, passphrase_file),
         "people.keys": [key.digest for key in keys] or None,
         "people.strangers": strangers,
         "budget.eps": eps,
@@ -191,11 +186,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.keep_metadata": keep_metadata or None,
         "run.seed": seed,
     }
-    damage = _damage(strength, max_damage)
-    settings = _settings(config_file, wanted, set_ or [])
-    if damage is not None:
-        wanted |= settings.method.at_damage(damage)
-        settings = _settings(config_file, wanted, set_ or [])
+    damage = asked.damage_of(strength, max_damage)
+    settings = asked.settings_of(config_file, wanted, set_ or [], damage)
     if show_sensitivity is not None:
         if any((out, in_place, resume, json_, report, time_budget)):
             raise UsageError("--show-sensitivity veils nothing: leave out what says how and where.")
@@ -217,7 +209,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         paths, out, recursive=recursive, overwrite=overwrite, in_place=in_place, backup=backup
     )
     if time_budget is not None:
-        settings = _paced(settings, time_budget, planned, device)
+        settings = asked.paced(settings, time_budget, planned, device)
     _protect_files(
         settings,
         planned,
@@ -254,68 +246,6 @@ def _show_sensitivity(
     for (one, other), rho in found.agreement.items():
         console.err.print(f"{one} and {other}: rank correlation {rho:.2f}.")
     console.err.print(f"{picture}: what recognisers go by. Nothing was veiled.")
-
-
-def _method(method: str | None, given: Mapping[str, object]) -> str | None:
-    """The method, where it is named or options that only one understands are given."""
-    asked = {option: MEANT[option] for option, value in given.items() if value}
-    asked |= {} if method is None else {"--method": method}
-    if len(set(asked.values())) > 1:
-        wishes = " and ".join(f"{option} asks for {name}" for option, name in asked.items())
-        raise UsageError(f"{wishes}: leave one of them out.")
-    return next(iter(asked.values()), None)
-
-
-def _keys(people: list[str] | None, passphrase_file: Path | None) -> list[Key]:
-    """The keys of people, unlocked."""
-    if not people:
-        return []
-    from faceveil.app.keyring import Keyring
-
-    keyring = Keyring.of_user()
-    return [keyring.open(name, passphrase(passphrase_file, name)) for name in dict.fromkeys(people)]
-
-
-def _owner_id(name: str | None, passphrase_file: Path | None) -> str | None:
-    """What the marks of an owner say."""
-    if name is None:
-        return None
-    from faceveil.app.keyring import Keyring
-
-    return Keyring.of_user().open_owner(name, passphrase(passphrase_file, name)).id
-
-
-def _damage(strength: str | None, max_damage: float | None) -> float | None:
-    """How much may be seen, where that is said."""
-    if strength is None:
-        return max_damage
-    if max_damage is not None:
-        raise UsageError("--strength and --max-damage say the same: give one of them.")
-    by_name = {str(name): damage for name, damage in DAMAGE.items()}
-    if strength not in by_name:
-        raise UsageError(f"There is no strength {strength!r}; there are {', '.join(by_name)}.")
-    return by_name[strength]
-
-
-def _settings(config_file: Path | None, wanted: dict[str, Any], assignments: list[str]) -> Settings:
-    from faceveil.app.settings import Settings
-
-    files = [] if config_file is None else [config_file]
-    named = {key: value for key, value in wanted.items() if value is not None}
-    return Settings.build(config.layered(files, named, assignments))
-
-
-def _paced(settings: Settings, time_budget: str, planned: list[Job], device: str) -> Settings:
-    from faceveil.app import pace
-
-    try:
-        seconds = float(time_budget.removesuffix("s"))
-    except ValueError:
-        raise UsageError(f"--time-budget {time_budget}: write seconds, such as 5s.") from None
-    photos = [job.original for job in planned]
-    paced = pace.within(settings, seconds, photos, device=device)
-    console.err.print(f"method.steps={paced.plain()['method']['steps']} a face.")
-    return paced
 
 
 def _protect_files(

@@ -180,9 +180,8 @@ class _Canvas:
         laid = warp.sample(soft, self._to_patch, pixels.shape[-1])
         film = (laid[:, :, None] * self._films).sum(1)
         change = pixels * film.expm1()
-        rise = luma(change) / self._room
-        lit = torch.where(rise > 0, torch.tanh(rise) / rise.clamp_min(1e-6), 1)
-        return eps * torch.tanh(lit * change / eps)
+        rise = (luma(change) / self._room).clamp_min(1e-6)
+        return eps * torch.tanh(rise.tanh() / rise * change / eps)
 
     def unlike(self, veiled: Float[Tensor, "b 3 w w"]) -> Float[Tensor, " b"]:
         """How far each face's parts are from the reference: for every channel the distance
