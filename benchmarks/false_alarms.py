@@ -95,7 +95,7 @@ def _said(task: tuple[str, int, int]) -> Said | None:
     faces = _detector()(pixels)
     if not faces:
         return None
-    found = word(extract(pixels, faces[0], grey=photo.grey))
+    found = word(extract(pixels, faces[0]))
     n_wrong = (_words() != np.array(found)).sum(1, dtype=np.uint8)
     return Said(code.decode(found) is not None, n_wrong)
 

@@ -69,7 +69,7 @@ def main() -> None:
     args = parser.parse_args()
     engine = Engine.load(Run(surrogates=tuple(args.surrogates), held_out=()), device="cpu")
     photo = read(PORTRAIT)
-    patch = extract(photo.pixels, engine.detector(photo.pixels)[0], grey=photo.grey)
+    patch = extract(photo.pixels, engine.detector(photo.pixels)[0])
     method = TipIm(steps=args.steps, look_ahead=args.look_ahead)
     loops, floors = [], []
     for _ in range(args.rounds + 1):

@@ -79,7 +79,7 @@ class Wearing:
     @property
     def patch(self) -> Patch:
         """Of the veiled photo, where the mask was laid."""
-        return extract(self.veiled.pixels, self.face, grey=self.clean.grey, region="oval")
+        return extract(self.veiled.pixels, self.face, region="oval")
 
 
 def main() -> None:
@@ -179,7 +179,7 @@ def _seen(scene: Scene, pixels: Pixels, clean: Photo, face: Face | None = None) 
     faces = scene.engine.detector(pixels)
     if face is not None:
         faces = (found_again(face, clean.pixels.shape, faces, pixels.shape),)
-    return embed(pixels, faces[:1], [scene.judge], grey=clean.grey)[scene.judge.name]
+    return embed(pixels, faces[:1], [scene.judge])[scene.judge.name]
 
 
 def _nearest(row: Tensor, others: Tensor) -> float:

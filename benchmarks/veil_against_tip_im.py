@@ -94,7 +94,7 @@ def compare(data: str, chosen: str, held_out: str) -> None:
 def patch_of(engine: Engine, picture: Picture) -> Patch:
     """The first face of a picture."""
     photo = picture.read()
-    return extract(photo.pixels, engine.detector(photo.pixels)[0], grey=photo.grey)
+    return extract(photo.pixels, engine.detector(photo.pixels)[0])
 
 
 def veil(

@@ -62,7 +62,7 @@ def main() -> None:
     engine = Engine.load(run, device="cpu")
     method = Veil()
     patches = [
-        extract(photo.pixels, face, grey=photo.grey)
+        extract(photo.pixels, face)
         for photo in map(read, args.photos)
         for face in engine.detector(photo.pixels)
     ]

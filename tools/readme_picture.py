@@ -34,7 +34,7 @@ def main() -> None:
     photo = read(args.before)
     face = Detector.load()(photo.pixels)[0]
     before, *veiled = (
-        extract(pixels, face, grey=photo.grey).native
+        extract(pixels, face).native
         for pixels in (photo.pixels, *(read(path).pixels for path in args.after))
     )
     rows = [row(before, after) for after in veiled]

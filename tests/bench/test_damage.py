@@ -46,7 +46,7 @@ def after(before: Pixels) -> Pixels:
 def crops(before: Pixels, after: Pixels) -> tuple[Pixels, Pixels]:
     from faceveil.faces.patch import extract
 
-    patch = extract(before, face(190), grey=False)
+    patch = extract(before, face(190))
     rows, columns = patch.face_crop
     top, left = rows.start + patch.top, columns.start + patch.left
     bottom, right = rows.stop + patch.top, columns.stop + patch.left

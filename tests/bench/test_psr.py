@@ -246,7 +246,7 @@ def test_the_floor_holds_on_the_written_files_by_anothers_measure(
     for path in written:
         name = path.relative_to(path.parents[1])
         before, after = read(people / name), read(path)
-        patch = extract(before.pixels, find_face(before, "aligned", no_detector()), grey=False)
+        patch = extract(before.pixels, find_face(before, "aligned", no_detector()))
         rows, columns = (
             slice(side.start + start, side.stop + start)
             for side, start in zip(patch.face_crop, (patch.top, patch.left), strict=True)
@@ -296,7 +296,7 @@ def test_the_floor_holds_on_a_face_the_detector_finds(
     (written,) = (run / "veiled").rglob("probe.png")
     before, after = read(folder / "probe.png"), read(written)
     face = find_face(before, "detector", Detector.load())
-    patch = extract(before.pixels, face, grey=False)
+    patch = extract(before.pixels, face)
     rows, columns = (
         slice(side.start + start, side.stop + start)
         for side, start in zip(patch.face_crop, (patch.top, patch.left), strict=True)

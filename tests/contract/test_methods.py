@@ -74,8 +74,8 @@ def moved(face: Face, dx: float, dy: float) -> Face:
 @pytest.fixture
 def patches(portrait: Pixels, portrait_face: Face) -> list[Patch]:
     return [
-        extract(portrait, portrait_face, grey=False),
-        extract(portrait, moved(portrait_face, 9, -4), grey=False),
+        extract(portrait, portrait_face),
+        extract(portrait, moved(portrait_face, 9, -4)),
     ]
 
 
@@ -181,7 +181,7 @@ def test_grey_stays_grey(
     method: Method, portrait: Pixels, portrait_face: Face, tiny_ensemble: Ensemble
 ) -> None:
     grey = np.ascontiguousarray(portrait[..., 1:2].repeat(3, axis=2))
-    veiled = veil(method, [extract(grey, portrait_face, grey=True)], tiny_ensemble)[0]
+    veiled = veil(method, [extract(grey, portrait_face)], tiny_ensemble)[0]
     np.testing.assert_array_equal(veiled[..., 0], veiled[..., 1])
     np.testing.assert_array_equal(veiled[..., 0], veiled[..., 2])
 

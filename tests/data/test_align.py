@@ -96,7 +96,7 @@ def test_an_aligned_picture_is_what_its_recogniser_sees(tiny_ensemble: Ensemble)
     face = find_face(photo, "aligned", Finding())
     assert face.box == (-0.5, -0.5, 111.5, 111.5)
     assert as_seen(recogniser, "aligned") is recogniser
-    patch = extract(photo.pixels, face, grey=False)
+    patch = extract(photo.pixels, face)
     crop_seen = shown(recogniser, patch.pixels, patch.landmarks)
     np.testing.assert_allclose(crop_seen, pixels / 255, atol=2e-3)
 
@@ -107,7 +107,7 @@ def test_the_whole_picture_reaches_the_network_resized(recogniser: Recogniser, s
     pixels = np.random.default_rng(side).integers(0, 256, (side, side, 3), dtype=np.uint8)
     photo = photo_of(pixels)
     face = find_face(photo, "whole", Finding())
-    patch = extract(photo.pixels, face, grey=False).at_native()
+    patch = extract(photo.pixels, face).at_native()
     seen = shown(as_seen(recogniser, "whole"), patch.pixels, patch.landmarks)
     expected = resize(pixels / 255, (24, 24), order=1, mode="edge", anti_aliasing=False)
     np.testing.assert_allclose(seen, expected, atol=1e-3)
@@ -118,7 +118,7 @@ def test_a_large_whole_picture_is_seen_at_the_patch_s_resolution(
 ) -> None:
     """There the patch is scaled down before; in a photo that makes little difference."""
     photo = photo_of(portrait[:400, :400])
-    patch = extract(photo.pixels, find_face(photo, "whole", Finding()), grey=False)
+    patch = extract(photo.pixels, find_face(photo, "whole", Finding()))
     assert patch.working_px < patch.side
     seen = shown(as_seen(recogniser, "whole"), patch.pixels, patch.landmarks)
     expected = resize(photo.pixels / 255, (24, 24), order=1, mode="edge", anti_aliasing=False)

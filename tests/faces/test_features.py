@@ -16,7 +16,7 @@ PARTS = ("lips", "lids", "lashes", "brows", "cheeks", "skin")
 
 @pytest.fixture
 def patch(portrait: NDArray[np.uint8], portrait_face: Face) -> Patch:
-    return extract(portrait, portrait_face, grey=False)
+    return extract(portrait, portrait_face)
 
 
 def seen(patch: Patch, gain: float = 1.0) -> Features:

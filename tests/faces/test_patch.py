@@ -34,7 +34,7 @@ def test_pasting_what_was_extracted_is_the_identity(
     chosen: list[Face], max_working_px: int
 ) -> None:
     photo = noise(90, 120)
-    patches = [extract(photo, face, grey=False, max_working_px=max_working_px) for face in chosen]
+    patches = [extract(photo, face, max_working_px=max_working_px) for face in chosen]
     for patch in patches:
         assert patch.pixels.shape == (3, patch.working_px, patch.working_px)
         assert patch.working_px == min(patch.side, max_working_px)
@@ -63,7 +63,7 @@ def test_a_bound_on_the_masks_is_a_bound_on_the_photo(
     chosen: list[Face], eps: int, seed: int, max_working_px: int
 ) -> None:
     photo = noise(90, 120)
-    patches = [extract(photo, face, grey=False, max_working_px=max_working_px) for face in chosen]
+    patches = [extract(photo, face, max_working_px=max_working_px) for face in chosen]
     veiled = [(patch, veil(patch, eps, seed + i)) for i, patch in enumerate(patches)]
     kept = photo.copy()
     result = paste(photo, veiled)
@@ -81,8 +81,8 @@ def test_a_bound_on_the_masks_is_a_bound_on_the_photo(
 
 def test_where_patches_overlap_the_larger_change_is_made() -> None:
     photo = np.full((64, 96, 3), 100, np.uint8)
-    left = extract(photo, face_at(30, 30, 20), grey=False)
-    right = extract(photo, face_at(50, 30, 20), grey=False)
+    left = extract(photo, face_at(30, 30, 20))
+    right = extract(photo, face_at(50, 30, 20))
     assert left.left < right.left < left.left + left.side
     weak = np.where(left.native > 0, left.native + 3, 0).astype(np.uint8)
     strong = (right.native.astype(int) - [0, 5, 1]).astype(np.uint8)
@@ -95,7 +95,7 @@ def test_where_patches_overlap_the_larger_change_is_made() -> None:
 
 def test_opposite_changes_of_one_size_do_not_depend_on_their_order() -> None:
     photo = np.full((64, 64, 3), 100, np.uint8)
-    patch = extract(photo, face_at(32, 32, 20), grey=False)
+    patch = extract(photo, face_at(32, 32, 20))
     up, down = (patch, patch.native + np.uint8(4)), (patch, patch.native - np.uint8(4))
     np.testing.assert_array_equal(paste(photo, [up, down]), paste(photo, [down, up]))
 
@@ -111,7 +111,7 @@ def test_the_square_holds_the_region_and_all_that_recognisers_see(
     angle: float, size: float, kind: Region
 ) -> None:
     face = face_at(70, 60, size, angle)
-    patch = extract(noise(90, 120), face, grey=False, region=kind)
+    patch = extract(noise(90, 120), face, region=kind)
     assert patch.native.shape == (patch.side, patch.side, 3)
     if patch.side <= 256:
         assert patch.side % 16 == 0
@@ -129,7 +129,7 @@ def test_the_square_holds_the_region_and_all_that_recognisers_see(
 
 def test_small_faces_keep_the_photos_resolution_and_large_ones_do_not() -> None:
     photo = noise(500, 500)
-    small = extract(photo, face_at(250, 250, 100), grey=False)
+    small = extract(photo, face_at(250, 250, 100))
     assert small.working_px == small.side
     np.testing.assert_array_equal(
         (small.pixels * 255).round().byte().permute(1, 2, 0).numpy(), small.native
@@ -137,8 +137,7 @@ def test_small_faces_keep_the_photos_resolution_and_large_ones_do_not() -> None:
     mask = torch.rand(3, small.side, small.side)
     torch.testing.assert_close(small.enlarge(mask), mask, atol=0, rtol=0)
 
-    large = extract(photo, face_at(250, 250, 280), grey=True)
-    assert large.grey
+    large = extract(photo, face_at(250, 250, 280))
     assert large.working_px == MAX_WORKING_PX < large.side
     assert large.at_native().working_px == large.side
     mask = torch.zeros(3, MAX_WORKING_PX, MAX_WORKING_PX)
@@ -148,7 +147,7 @@ def test_small_faces_keep_the_photos_resolution_and_large_ones_do_not() -> None:
 def test_landmarks_follow_the_patch() -> None:
     rows, columns = np.mgrid[:400, :400]
     photo = np.stack((columns / 2, rows / 2, columns * 0), -1).astype(np.uint8)
-    patch = extract(photo, face_at(200, 190, 170), grey=False)
+    patch = extract(photo, face_at(200, 190, 170))
     for (x, y), (photo_x, photo_y) in zip(
         patch.landmarks.round().long().tolist(), patch.face.landmarks, strict=True
     ):
@@ -158,9 +157,19 @@ def test_landmarks_follow_the_patch() -> None:
 
 
 def test_an_enlarged_mask_is_still_there_at_working_resolution() -> None:
-    patch = extract(noise(500, 500), face_at(250, 250, 200), grey=False)
+    patch = extract(noise(500, 500), face_at(250, 250, 200))
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, 56, 56, generator=generator) - 0.5
     mask = warp.resize(coarse, 256)[0]
     again = warp.resize(patch.enlarge(mask)[None], 256)[0]
     assert torch.nn.functional.cosine_similarity(again.flatten(), mask.flatten(), dim=0) > 0.99
+
+
+def test_a_face_is_grey_whatever_is_stamped_beside_it() -> None:
+    photo = noise(500, 500)[..., :1].repeat(3, axis=2)
+    photo[:40, :40] = (200, 150, 20)
+    assert extract(photo, face_at(250, 250, 170)).grey
+    tinted = photo.clip(1, 254) + np.random.default_rng(1).integers(-1, 2, photo.shape)
+    assert extract(tinted.astype(np.uint8), face_at(250, 250, 170)).grey
+    photo[..., 2] //= 2
+    assert not extract(photo, face_at(250, 250, 170)).grey

@@ -25,7 +25,7 @@ def stamp(portrait: Pixels, portrait_face: Face) -> Stamp:
     """The portrait with an owner's mark, plainly visible."""
 
     def stamped(owner: str, strength: float = 14.0) -> Pixels:
-        patch = extract(portrait, portrait_face, grey=False)
+        patch = extract(portrait, portrait_face)
         waves = strength * carrier(signs_of(owner)[None]).expand(-1, 3, -1, -1)
         points = patch.native_landmarks[None]
         change = placed(waves, points, patch.side) * region("oval", points, patch.side)

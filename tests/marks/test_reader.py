@@ -19,7 +19,7 @@ OWNER, OTHER = "2a5c3f1e9b7d1", "0123456789abc"
 
 
 def seen(pixels: NDArray[np.uint8], face: Face, owners: tuple[str, ...] = ()) -> Mark | None:
-    return look(extract(pixels, face, grey=False), owners)
+    return look(extract(pixels, face), owners)
 
 
 def test_a_mark_is_read_and_how_surely_is_said(stamp: Stamp, portrait_face: Face) -> None:
@@ -66,7 +66,7 @@ def test_the_size_of_a_photo_does_not_matter(stamp: Stamp, portrait_face: Face) 
 
 
 def test_reading_is_differentiable(portrait: NDArray[np.uint8], portrait_face: Face) -> None:
-    patch = extract(portrait, portrait_face, grey=False)
+    patch = extract(portrait, portrait_face)
     pixels = patch.pixels[None].requires_grad_()
     signs = said(pixels, patch.landmarks[None])
     assert signs.shape == (1, 152)

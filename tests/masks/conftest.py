@@ -25,7 +25,7 @@ def patch(portrait: NDArray[np.uint8], portrait_face: Face) -> Patch:
     half = np.array(Image.fromarray(portrait).reduce(2))
     left, top, right, bottom = (edge / 2 for edge in portrait_face.box)
     landmarks = (portrait_face.landmarks + 0.5) / 2 - 0.5
-    return extract(half, Face((left, top, right, bottom), landmarks, 1.0), grey=False)
+    return extract(half, Face((left, top, right, bottom), landmarks, 1.0))
 
 
 @pytest.fixture

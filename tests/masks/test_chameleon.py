@@ -25,10 +25,7 @@ BUDGET = Budget(eps=16, ssim=0.94)
 def portraits(portrait: NDArray[np.uint8], portrait_face: Face) -> Portraits:
     """The portrait in three lights, the third of them grey."""
     lights = [portrait, (portrait * 0.7).astype(np.uint8), portrait[..., 1:2].repeat(3, axis=2)]
-    patches = [
-        extract(np.ascontiguousarray(light), portrait_face, grey=index == 2)
-        for index, light in enumerate(lights)
-    ]
+    patches = [extract(np.ascontiguousarray(light), portrait_face) for light in lights]
     return Portraits.of(patches, BUDGET, working_px=112, device=torch.device("cpu"))
 
 

@@ -39,7 +39,7 @@ def patch(
     if grey:
         native = native[..., :1].repeat(3, axis=2)
     face = Face((8.0, 8.0, 40.0, 44.0), LANDMARKS, 1.0)
-    return Patch(face, 0, 0, native.astype(np.uint8), grey, working_px, FACE)
+    return Patch(face, 0, 0, native.astype(np.uint8), working_px, FACE)
 
 
 def mask(size_px: int, strength: float, seed: int = 1) -> torch.Tensor:

@@ -27,7 +27,7 @@ def noise(side: int = 64, amplitude: float = 16.0, seed: int = 3) -> PersonalMas
 
 @pytest.fixture
 def patch(portrait: NDArray[np.uint8], portrait_face: Face) -> Patch:
-    return extract(portrait, portrait_face, grey=False)
+    return extract(portrait, portrait_face)
 
 
 def as_tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
@@ -75,7 +75,7 @@ def test_what_is_laid_keeps_the_budget_and_can_be_lifted(
     middling = (portrait // 2 + 60).astype(np.uint8)
     if grey:
         middling = np.ascontiguousarray(middling[..., 1:2].repeat(3, axis=2))
-    patch = extract(middling, portrait_face, grey=grey)
+    patch = extract(middling, portrait_face)
     mask, budget = noise(amplitude=40.0), Budget(eps=16, ssim=floor)
     veiled, strength = mask.lay(patch, budget)
     assert 0 < strength < 1

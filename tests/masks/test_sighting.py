@@ -35,8 +35,8 @@ def place(landmarks: NDArray[np.float32]) -> torch.Tensor:
     return template @ matrix[:, :2].T + matrix[:, 2]
 
 
-def patch_of(pixels: Pixels, face: Face, *, grey: bool = False) -> Patch:
-    return extract(pixels, face, grey=grey)
+def patch_of(pixels: Pixels, face: Face) -> Patch:
+    return extract(pixels, face)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_no_mask_and_another_mask_are_not_taken_for_it(
 
 def test_a_grey_photo_wears_a_grey_mask(portrait: Pixels, portrait_face: Face) -> None:
     grey = np.ascontiguousarray(portrait[..., 1:2].repeat(3, axis=2))
-    patch = patch_of(grey, portrait_face, grey=True)
+    patch = patch_of(grey, portrait_face)
     veiled, _ = noise().lay(patch, Budget(eps=16))
     sighting = sight(noise(), replace(patch, native=veiled), "oval")
     assert sighting.strength == pytest.approx(1, abs=0.25)

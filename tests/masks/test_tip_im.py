@@ -24,7 +24,7 @@ from faceveil.recognisers.ensemble import Ensemble
 
 @pytest.fixture
 def problem(portrait: NDArray[np.uint8], portrait_face: Face, tiny_ensemble: Ensemble) -> Problem:
-    patch = extract(portrait, portrait_face, grey=False)
+    patch = extract(portrait, portrait_face)
     pixels, landmarks = patch.pixels[None], patch.landmarks[None]
     one = Ensemble(tiny_ensemble.members[:1])
     draws = torch.Generator().manual_seed(3)

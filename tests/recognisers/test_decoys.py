@@ -37,7 +37,7 @@ def test_nobody_in_the_portrait_is_one(
     bundled: Ensemble, portrait: NDArray[np.uint8], portrait_face: Face
 ) -> None:
     people = decoys.load(bundled)
-    rows = embed(portrait, [portrait_face], bundled.members, grey=False)
+    rows = embed(portrait, [portrait_face], bundled.members)
     for member in bundled.members:
         calibration = member.card.calibration
         assert calibration is not None

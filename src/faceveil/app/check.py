@@ -55,13 +55,13 @@ def compare(
     if not faces:
         raise NoFaceError(f"{before.name}: no face found, so there is nothing to check.")
     recognisers = [recogniser for recogniser, _ in judges]
-    expected = embed(before.pixels, faces, recognisers, grey=before.grey)
+    expected = embed(before.pixels, faces, recognisers)
     answers: dict[str, dict[str, list[float | None]]] = {}
     for treatment in treated:
         pixels = treatment(after.pixels)
         found = pair(faces, before.pixels.shape, detector(pixels), pixels.shape)
         present = [face for face in found if face is not None]
-        seen = embed(pixels, present, recognisers, grey=after.grey)
+        seen = embed(pixels, present, recognisers)
         answers[treatment.name] = _similarities(expected, seen, found)
     return Verdict(
         before=before.name,

@@ -19,8 +19,6 @@ def embed(
     pixels: NDArray[np.uint8],
     faces: Sequence[Face],
     recognisers: Sequence[Recogniser],
-    *,
-    grey: bool,
 ) -> dict[str, Float[Tensor, "n d"]]:
     """Each recogniser's unit vectors of ``faces`` in a photo, on the CPU.
 
@@ -28,11 +26,10 @@ def embed(
         pixels: uint8, h w 3, RGB.
         faces: where they are.
         recognisers: whose names become the keys.
-        grey: whether the photo is black and white.
     """
     rows: dict[str, list[Tensor]] = {recogniser.name: [] for recogniser in recognisers}
     for face in faces:
-        patch = extract(pixels, face, grey=grey)
+        patch = extract(pixels, face)
         for recogniser in recognisers:
             with torch.inference_mode():
                 row = recogniser(

@@ -111,7 +111,7 @@ def embed_folder(folder: Path, detector: Detector, recognisers: Ensemble) -> Emb
         faces = detector(photo.pixels)
         if not faces:
             raise NoFaceError(f"{item.path}: no face found in this photo of a target; remove it.")
-        row = embed(photo.pixels, faces[:1], recognisers.members, grey=photo.grey)
+        row = embed(photo.pixels, faces[:1], recognisers.members)
         for name, embedding in row.items():
             rows[name].append(embedding.to(recognisers.device))
     return {name: torch.cat(embeddings) for name, embeddings in rows.items()}

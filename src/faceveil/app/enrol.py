@@ -90,7 +90,7 @@ def enrol(
         )
     region = settings.budget.region
     patches = [
-        extract(photo.pixels, face, grey=photo.grey, region=region)
+        extract(photo.pixels, face, region=region)
         for photo, face in zip(photos, faces, strict=True)
     ]
     learned = method.learn(
@@ -133,8 +133,7 @@ def _templates(
     photos: Sequence[Photo], faces: Sequence[Face], recognisers: Sequence[Recogniser]
 ) -> Embeddings:
     rows = [
-        embed(photo.pixels, [face], recognisers, grey=photo.grey)
-        for photo, face in zip(photos, faces, strict=True)
+        embed(photo.pixels, [face], recognisers) for photo, face in zip(photos, faces, strict=True)
     ]
     return {one.name: torch.cat([row[one.name] for row in rows]) for one in recognisers}
 

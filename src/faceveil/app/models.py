@@ -169,4 +169,4 @@ def _embed(path: Path, detector: Detector, recognisers: Ensemble) -> Embeddings 
     faces = detector(photo.pixels)
     if not faces:
         return None
-    return embed(photo.pixels, faces[:1], recognisers.members, grey=photo.grey)
+    return embed(photo.pixels, faces[:1], recognisers.members)

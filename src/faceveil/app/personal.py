@@ -106,13 +106,13 @@ class PersonalProtector(Protector):
     def dress(self, photo: Photo, faces: Sequence[Face]) -> list[Dressed]:
         """What becomes of each face of ``photo``."""
         recognisers = self.engine.surrogates.members
-        rows = embed(photo.pixels, faces, recognisers, grey=photo.grey)
+        rows = embed(photo.pixels, faces, recognisers)
         wearers = recognise(rows, self.keys, recognisers)
         height, width = photo.pixels.shape[:2]
         budget = self.settings.budget
         dressed = []
         for index, (face, key) in enumerate(zip(faces, wearers, strict=True)):
-            patch = extract(photo.pixels, face, grey=photo.grey, region=budget.region)
+            patch = extract(photo.pixels, face, region=budget.region)
             if key is None:
                 hidden = self._hidden(
                     patch, seeds.derive(self.settings.run.seed, photo.sha256, index)

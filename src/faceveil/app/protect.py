@@ -120,7 +120,7 @@ class Protector:
         """What the method would draw on these faces of ``photo``."""
         run, region = self.settings.run, self.settings.budget.region
         return self.settings.method(
-            [extract(photo.pixels, face, grey=photo.grey, region=region) for face in faces],
+            [extract(photo.pixels, face, region=region) for face in faces],
             self.engine.surrogates,
             self.engine.goal,
             budget=self.settings.budget,

@@ -75,9 +75,7 @@ def reveal(
     placed = [_placed(one, width, height) for one in worn] or _found(
         photo, key, detector, budget.region
     )
-    patches = [
-        extract(photo.pixels, face, grey=photo.grey, region=budget.region) for face, _ in placed
-    ]
+    patches = [extract(photo.pixels, face, region=budget.region) for face, _ in placed]
     lifted = [
         (patch, key.mask.lift(patch, budget, strength))
         for patch, (_, strength) in zip(patches, placed, strict=True)
@@ -112,8 +110,7 @@ def _found(
     if not faces:
         raise NoFaceError(f"{photo.name}: no face found, so there is nothing to reveal.")
     sightings = [
-        sight(key.mask, extract(photo.pixels, face, grey=photo.grey, region=region), region)
-        for face in faces
+        sight(key.mask, extract(photo.pixels, face, region=region), region) for face in faces
     ]
     wearing = [
         (Face(face.box, sighting.landmarks.numpy(), face.score), min(sighting.strength, 1.0))

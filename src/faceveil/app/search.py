@@ -91,7 +91,7 @@ def search(
     if not probes:
         raise NoFaceError(f"{photo.name}: no face found, so there is nobody to look for.")
     galleries, notes = _build(photo, folder, detector, recognisers)
-    queries = embed(photo.pixels, probes, recognisers, grey=photo.grey)
+    queries = embed(photo.pixels, probes, recognisers)
     rankings = {
         one.name: _rank(galleries[one.name], queries[one.name], n_candidates) for one in recognisers
     }
@@ -161,7 +161,7 @@ def _build(
         if entry.sha256 == photo.sha256:
             notes.append(f"{item.path} is {photo.name} itself and was left out.")
         elif faces := detector(entry.pixels):
-            rows = embed(entry.pixels, faces[:1], recognisers, grey=entry.grey)
+            rows = embed(entry.pixels, faces[:1], recognisers)
             for name, row in rows.items():
                 galleries[name].add([_label(item)], row)
         else:

@@ -62,7 +62,7 @@ def sensitivity(
     ensemble = Ensemble(recognisers)
     crops, minded = [], []
     for face in faces:
-        patch = extract(photo.pixels, face, grey=photo.grey)
+        patch = extract(photo.pixels, face)
         pixels, landmarks = (
             one[None].to(ensemble.device) for one in (patch.pixels, patch.landmarks)
         )

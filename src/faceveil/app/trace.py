@@ -42,7 +42,7 @@ def trace(photo: Photo, detector: Detector, owners: Sequence[str] = ()) -> tuple
     if not faces:
         raise NoFaceError(f"{photo.name}: no face found, and marks lie in faces.")
     return tuple(
-        Trace(index, face.box, look(extract(photo.pixels, face, grey=photo.grey), owners))
+        Trace(index, face.box, look(extract(photo.pixels, face), owners))
         for index, face in enumerate(faces)
     )
 
@@ -52,8 +52,5 @@ def marked(photo: Photo, detector: Detector, boxes: Sequence[Box], owner: str) -
     found = detector(photo.pixels)
     faces = [Face(box, np.zeros((5, 2), np.float32), 1.0) for box in boxes]
     there = pair(faces, photo.pixels.shape, found, photo.pixels.shape)
-    marks = [
-        None if face is None else look(extract(photo.pixels, face, grey=photo.grey))
-        for face in there
-    ]
+    marks = [None if face is None else look(extract(photo.pixels, face)) for face in there]
     return [mark if mark is not None and mark.owner == owner else None for mark in marks]

@@ -40,7 +40,7 @@ MAX_DB = 300.0
 @torch.inference_mode()
 def damage(before: Pixels, after: Pixels, face: Face) -> dict[str, float]:
     """Each of :data:`MEASURES` of two photos of one size, uint8 ``h w 3``."""
-    patch = extract(before, face, grey=False)
+    patch = extract(before, face)
     rows, columns = patch.face_crop
     rows = slice(rows.start + patch.top, rows.stop + patch.top)
     columns = slice(columns.start + patch.left, columns.stop + patch.left)

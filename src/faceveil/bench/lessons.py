@@ -137,7 +137,7 @@ class Tutor(Worker):
 @torch.no_grad()
 def _crop(recogniser: Recogniser, pixels: Pixels, face: Face) -> UInt8[Tensor, "1 3 s s"]:
     """What ``recogniser`` cuts out around ``face``, as the 8-bit pixels a tracker would keep."""
-    patch = extract(pixels, face, grey=False)
+    patch = extract(pixels, face)
     device = recogniser.device
     crop = recogniser.align(patch.pixels[None].to(device), patch.landmarks[None].to(device))
     return (255 * crop).round().clamp(0, 255).to(torch.uint8)

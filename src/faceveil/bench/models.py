@@ -54,7 +54,7 @@ class Models:
         for picture in arm.targets:
             photo = picture.read()
             face = self.face(photo)
-            rows.append(embed(photo.pixels, [face], recognisers.members, grey=photo.grey))
+            rows.append(embed(photo.pixels, [face], recognisers.members))
         device = recognisers.device
         return {name: torch.cat([row[name] for row in rows]).to(device) for name in rows[0]}
 

@@ -229,7 +229,7 @@ class Worker:
                     **self._looking,
                     "code": origins.embedding_code(),
                 }
-                work_out = partial(self._embed, seen, victim, photo.grey)
+                work_out = partial(self._embed, seen, victim)
                 known = self._known(key("embed", depends_on), work_out)
                 embeddings[victim.name, treatment.name] = load(known)["embedding"]
         return embeddings
@@ -238,12 +238,11 @@ class Worker:
         self,
         seen: Callable[[Models], tuple[Pixels, Face]],
         victim: Victim,
-        grey: bool,
         models: Models,
     ) -> bytes:
         recogniser = self._recogniser(victim, models)
         pixels, face = seen(models)
-        rows = embed(pixels, [face], [recogniser], grey=grey)
+        rows = embed(pixels, [face], [recogniser])
         return save({"embedding": rows[recogniser.name][0].contiguous()})
 
     def _recogniser(self, victim: Victim, models: Models) -> Recogniser:

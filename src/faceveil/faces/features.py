@@ -56,14 +56,14 @@ def features(pixels: Float[Tensor, "b 3 w w"], landmarks: Float[Tensor, "b 5 2"]
     tone = _tone(pixels, place)
     grain_px = template_px(landmarks)
     bright, _, _ = _colour(pixels / tone)
-    _, red, _ = _colour(blur(pixels, (0.7 * grain_px).tolist()) / tone)
+    soft, red, _ = _colour(blur(pixels, (0.7 * grain_px).tolist()) / tone)
     lids, lashes, brows, openings = _eyes(place, points, bright)
-    lips = _lips(place, points, red)
+    pale = 1 - _rise(red, -0.15, -0.02)  # teeth, and what lies behind a turned face
+    lips = _lips(place, points, red) * (1 - pale * _rise(soft, 0.0, 0.2))
     skin = _like_skin(blur(pixels, grain_px.tolist()) / tone)
+    lids = lids * (1 - brows) * (1 - pale * _rise(soft, -0.5, -0.2))
     skin = skin * (1 - lips) * (1 - brows) * (1 - lashes) * (1 - openings)
-    return Features(
-        lips, lids * (1 - brows), lashes, brows, skin * _cheeks(place, points), skin, tone
-    )
+    return Features(lips, lids, lashes, brows, skin * _cheeks(place, points), skin, tone)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ MAX_WORKING_PX = 320
 RECOGNISED = (-5.0, -1.0, 117.0, 131.0)
 """What recognisers look at, in the frame of :data:`TEMPLATE`: ArcFace's crop (0 to 111) and, lower,
 dlib's chip (measured on 20 faces: at most -5 to 116 and 12 to 131)."""
+GREY_LEVELS = 2.0
+"""A face is grey whose channels lie no further apart on average: coding tints black and white
+photos by that, and a stamp or a caption in colour makes no other face of them."""
+GREY_SAMPLE_PX = 256
+"""How many rows and columns of a face are looked at for that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,6 @@ class Patch:
         left: the square's first column in the photo; negative where it sticks out.
         top: the square's first row.
         native: the square's pixels, ``(side, side, 3)`` RGB; beyond the photo its edge is repeated.
-        grey: whether the photo is grey, and must stay so.
         working_px: the side of the square at the working resolution, at most the native one.
         face_crop: rows and columns of ``native`` that show the face, without what lies beyond the
             photo: where visible damage is judged.
@@ -51,7 +55,6 @@ class Patch:
     left: int
     top: int
     native: Pixels
-    grey: bool
     working_px: int
     face_crop: Slices
 
@@ -59,6 +62,14 @@ class Patch:
     def side(self) -> int:
         """The side of the square in photo pixels."""
         return len(self.native)
+
+    @property
+    def grey(self) -> bool:
+        """Whether the face is black and white, and must stay so."""
+        rows, columns = self.face_crop
+        step = max(1, (rows.stop - rows.start) // GREY_SAMPLE_PX)
+        face = self.native[rows, columns][::step, ::step]
+        return bool(np.ptp(face, axis=-1).sum() <= GREY_LEVELS * face[..., 0].size)
 
     @property
     def pixels(self) -> Float[Tensor, "3 w w"]:
@@ -115,7 +126,6 @@ def extract(
     pixels: Pixels,
     face: Face,
     *,
-    grey: bool,
     region: Region = "oval",
     max_working_px: int = MAX_WORKING_PX,
 ) -> Patch:
@@ -127,7 +137,6 @@ def extract(
     Args:
         pixels: the photo, ``(h, w, 3)`` RGB.
         face: the face, in the photo's pixels.
-        grey: whether the photo is grey.
         region: what will be changed; ``head`` needs a larger square.
         max_working_px: the largest side to work at.
     """
@@ -142,7 +151,7 @@ def extract(
         slice(max(start, 0) - top, min(start + length, height) - top),
         slice(max(first, 0) - left, min(first + length, width) - left),
     )
-    return Patch(face, left, top, native, grey, min(side, max_working_px), face_crop)
+    return Patch(face, left, top, native, min(side, max_working_px), face_crop)
 
 
 def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:

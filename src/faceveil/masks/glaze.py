@@ -57,7 +57,7 @@ GLAZES = (
     Glaze("cheeks", 0.0, 4.0, likeness=0.3),
     Glaze("lashes", 0.0, 0.7, (-0.50, -0.55, -0.60)),
     Glaze("brows", -0.3, 1.0, (-0.60, -0.65, -0.70)),
-    Glaze("skin", -0.7, 5.0, (-0.20, -0.31, -0.36)),
+    Glaze("skin", -0.4, 5.0, (-0.07, -0.11, -0.13)),
 )
 """Lipstick, shadow and blush after the reference; mascara, brow pencil and contour, which lie where
 recognisers look. The colour of skin is a person's own and is not taken from a reference."""
@@ -65,7 +65,8 @@ recognisers look. The colour of skin is a person's own and is not taken from a r
 
 def films(here: Features, pixels: Float[Tensor, "b 3 w w"], style: Style) -> Tensor:
     """Of each glaze w_k g_k at each pixel, ``b k 3 w w``; where a reference counts, at opacity 1
-    it has the reference's mean colour."""
+    it has the reference's mean colour, but is no lighter than what it lies on: pigment glows in
+    the eyes' shadows otherwise."""
     colours = relative(pixels, here)
     layers = []
     for glaze in GLAZES:
@@ -75,6 +76,7 @@ def films(here: Features, pixels: Float[Tensor, "b 3 w w"], style: Style) -> Ten
             own = (weights * colours).sum((2, 3), keepdim=True) / area
             wanted = style[glaze.part].to(own).mean(1).view(1, 3, 1, 1)
             colour = (wanted - own).clamp(-DEEPEST, DEEPEST)
+            colour = colour - colour.mean(1, keepdim=True).clamp_min(0)
         else:
             colour = weights.new_tensor(glaze.colour).view(1, 3, 1, 1)
         layers.append(weights * colour)
@@ -125,7 +127,7 @@ def _style(data: bytes, name: str) -> Style:
     faces = Detector.load()(photo.pixels)
     if not faces:
         raise UsageError(f"makeup: no face found in the reference {name}; choose another picture.")
-    patch = extract(photo.pixels, faces[0], grey=photo.grey)
+    patch = extract(photo.pixels, faces[0])
     pixels = patch.pixels[None]
     there = features(pixels, patch.landmarks[None])
     colours = relative(pixels, there)[0]

@@ -95,7 +95,7 @@ class Makeup(Method):
     likeness: NonNegative = 1.0
     identity: NonNegative = 1.0
     structure: NonNegative = 20.0
-    damage: Annotated[float, Range(0, 100)] = DAMAGE["low"]
+    damage: Annotated[float, Range(0, 100)] = DAMAGE["medium"]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -111,7 +111,7 @@ def _crop(
     picture: Picture, alignment: Alignment, size_px: int, detector: Detector
 ) -> NDArray[np.uint8]:
     photo = picture.read()
-    patch = extract(photo.pixels, find_face(photo, alignment, detector), grey=photo.grey)
+    patch = extract(photo.pixels, find_face(photo, alignment, detector))
     matrix = warp.similarity(patch.landmarks[None], torch.from_numpy(template(size_px)))
     crop = warp.sample(patch.pixels[None], matrix, size_px)[0]
     return (255 * crop).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
