@@ -157,6 +157,7 @@ def test_what_cannot_be_gets_a_sentence(run: Path, tmp_path: Path) -> None:
         ({"model": "mobilefacenet"}, "mobilefacenet knows nobody yet"),
         ({"model": "mobilefacenet", "data": "orl", "judge": "mobilefacenet"}, "cannot judge"),
         ({"model": str(run / "mine.toml"), "judge": str(run / "mine.toml")}, "cannot judge"),
+        ({"judge": str(run / "mine.toml")}, "cannot judge"),
         ({"model": str(tmp_path)}, "holds no run of faceveil train"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -74,6 +74,9 @@ class TestDoubt:
     def test_words(self) -> None:
         assert in_words("Rank-1-T", Rate(1, 6, 1, 1)) == "6 of 6, ≥ 0.54"
         assert in_words("Rank-1-T", Rate(0, 6, 0, 0)) == "0 of 6, ≤ 0.46"
+        three_seeds = Rate(1, 60, 1, 1, people=20)
+        assert in_words("Acc@1", three_seeds) == "60 of 60 (20 people), ≥ 0.83"
+        assert is_unsure(Rate(0.5, 60, 0.2, 0.8, people=2))
         assert in_words(VISIBLE, Rate(-3, 6, -5.5, 1)) == "\N{MINUS SIGN}5.50 to 1.00"
         assert in_words(VISIBLE, Rate(3, 1, 3, 3)) == "no interval"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -338,6 +339,20 @@ def test_what_makes_no_sense_is_refused_before_any_work(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         psr(**fields).plan()
+
+
+def test_a_victim_by_another_name_is_no_surrogate(
+    psr: Make, recognisers: tuple[str, ...], tmp_path: Path
+) -> None:
+    ada, bob, eve = recognisers
+    for file in Path(ada).parent.iterdir():
+        shutil.copy(file, tmp_path)
+    twin = str(tmp_path / Path(ada).name)
+    protocol = psr(victims=(twin,), surrogates=(ada, bob), methods=("darken",))
+    arms = [task.arm for task in protocol.plan().tasks if task.arm is not None]
+    assert {arm.settings.run.surrogates for arm in arms} == {(bob,)}
+    with pytest.raises(UsageError, match=r"psr: all surrogates are .*ada.toml itself"):
+        psr(victims=(twin, eve), surrogates=(ada,), methods=("darken",)).plan()
 
 
 def test_a_victim_that_is_the_only_surrogate_is_refused(

@@ -16,10 +16,11 @@ import pytest
 import torch
 from PIL import Image
 from tests.bench.conftest import entries, made_up
+from tests.bench.made import write_run
 
 from faceveil.bench import run as module
 from faceveil.bench.figure import Figure
-from faceveil.bench.finished import read_figures
+from faceveil.bench.finished import read_figures, read_run
 from faceveil.bench.models import Models
 from faceveil.bench.origins import card_of
 from faceveil.bench.protocol import Plan
@@ -395,3 +396,17 @@ def test_the_cache_lies_where_the_user_says(
     monkeypatch.delenv("FACEVEIL_HOME")
     assert default_cache().name == "bench.sqlite"
     assert default_cache().is_absolute()
+
+
+def test_a_damaged_run_is_a_sentence(tmp_path: Path) -> None:
+    for number, (name, text, said) in enumerate(
+        (
+            ("protocol.toml", "seed = 1\n", r"protocol\.toml: is damaged \(no protocol\)"),
+            ("timings.jsonl", "{}\n", r"timings\.jsonl: is damaged \(a line without seconds\)"),
+            ("environment.json", "3", r"environment\.json: is damaged"),
+        )
+    ):
+        folder = write_run(tmp_path / str(number), [])
+        (folder / name).write_text(text)
+        with pytest.raises(UsageError, match=said):
+            read_run(folder)

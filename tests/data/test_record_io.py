@@ -120,6 +120,10 @@ def test_a_damaged_photo_is_named_and_leaves_the_others(
         (framed(packed(0.0, b"x"))[:20], "1\t0\n", "cut short"),
         (framed(packed(0.0, b"x")), "1\t4\n", "of another"),
         (framed(b"short"), "1\t0\n", "damaged"),
+        (framed(packed(float("nan"), b"x")), "1\t0\n", "damaged"),
+        (framed(packed([float("inf"), 2.0], b"x")), "0\t0\n", "damaged"),
+        (framed(packed(0.0, b"x")), f"1\t{2**64}\n", "no place in a file"),
+        (framed(packed(0.0, b"x")), "1\t-4\n", "no place in a file"),
     ],
 )
 def test_what_is_no_such_file_is_told(

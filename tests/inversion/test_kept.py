@@ -34,7 +34,13 @@ def test_it_is_trained_once_and_comes_back_frozen(tmp_path: Path) -> None:
     assert len(seeds) == 1
     assert len(list(tmp_path.iterdir())) == 1
     assert torch.equal(torch.random.get_rng_state(), state)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:20])
+    network = Kept(tmp_path, seed=1).trained(build, train, "decoder", "faces", 3)
+    assert torch.equal(network.weight, first.weight)
+    assert len(seeds) == 2
     other = kept.trained(build, train, "decoder", "faces", 4)
     Kept(seed=2).trained(build, train, "decoder", "faces", 3)
+    assert len(seeds) == 4
     assert len(set(seeds)) == 3
     assert not torch.equal(other.weight, first.weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_a_corrupt_photo_is_left_out_by_name(pictures: list[Picture], tmp_path: 
     crops = cut_all(pictures, tmp_path / "crops")
     (fault,) = crops.left_out
     assert "p01/0.png is damaged or cut short" in fault
+
+
+def test_two_who_want_the_same_crops_take_turns(pictures: list[Picture], tmp_path: Path) -> None:
+    whole = cut_all(pictures, tmp_path / "alone")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: cut_all(pictures, tmp_path / "crops"), range(4)))
+    for crops in found:
+        assert crops.names == whole.names
+        assert np.array_equal(crops.pixels, whole.pixels)
 
 
 def test_crops_are_cut_once(pictures: list[Picture], tmp_path: Path) -> None:

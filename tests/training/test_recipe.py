@@ -43,6 +43,8 @@ def test_a_name_alone_chooses_with_defaults() -> None:
     ("values", "said"),
     [
         ({"data": ""}, "say what is trained on"),
+        ({"name": "Mine"}, "recipe.name may hold a-z"),
+        ({"name": "../mine"}, "recipe.name may hold a-z"),
         ({"epoch": 3}, "recipe: epoch: there is no such field"),
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"batch": "many"}, "recipe: batch"),

@@ -175,7 +175,10 @@ def test_a_policy_without_held_out_faces_says_so() -> None:
     strategy.choose(STATISTICS, stream(KEY))
     with pytest.raises(UsageError, match="held_out_photos"):
         strategy.learn(1.0, math.nan)
-    learned("max-loss").learn(1.0, math.nan)
+    loss_alone = learned("max-loss")
+    for _ in range(5):
+        loss_alone.learn(1.0, math.nan)
+    assert loss_alone.figures()["mu"] == 0
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:

@@ -34,8 +34,8 @@ from faceveil.io.encode import png
 from faceveil.measures.rate import Rate
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import read_card
-from faceveil.training.crops import PUBLIC, Crops, cut
-from faceveil.training.finished import read_run
+from faceveil.training.crops import PUBLIC, Crops, cut, mixed_in
+from faceveil.training.finished import read_recipe, read_run
 
 FIGURES, SHEET = "figures.json", "sheet.png"
 NETWORKS, UNTRAINED, CROPS = "networks", "untrained", "crops"
@@ -185,8 +185,11 @@ def judge_of(request: Request) -> str:
 
 def _network(model: str) -> str:
     """What tells two networks apart, whatever they are called."""
-    if Path(model).is_dir() or model.startswith("frbench:"):
+    if model.startswith("frbench:"):
         return model
+    if Path(model).is_dir():
+        card = Path(model) / f"{read_recipe(Path(model)).name}.toml"
+        return read_card(card).sha256 if card.is_file() else model
     return read_card(zoo.locate(model)).sha256
 
 
@@ -212,7 +215,7 @@ def _staged(
     own = path / CROPS
     places = {data: crops_folder or (own if own.is_dir() else folder / CROPS)}
     if run is not None and run.recipe.public:
-        places[run.recipe.public] = places[data] / PUBLIC
+        places[run.recipe.public] = mixed_in(places[data], run.recipe.public)
 
     def cut_out(spec: str) -> Crops:
         pictures = list(open_pictures(spec))

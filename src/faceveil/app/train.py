@@ -28,7 +28,7 @@ from faceveil.recognisers.recogniser import Recogniser
 from faceveil.training import export
 from faceveil.training.batches import Batches
 from faceveil.training.checkpoint import CHECKPOINT
-from faceveil.training.crops import PUBLIC, Crops, cut
+from faceveil.training.crops import Crops, cut, mixed_in
 from faceveil.training.distributed import open_fabric
 from faceveil.training.evaluate import MOST_PROBES, Examination, Listed, thinned
 from faceveil.training.learner import embed
@@ -166,7 +166,7 @@ def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> _Cut:
     public = None
     if recipe.public:
         others = list(open_pictures(recipe.public))
-        public = faces("public faces", others, recipe.alignment, folder / PUBLIC)
+        public = faces("public faces", others, recipe.alignment, mixed_in(folder, recipe.public))
         if not public.names:
             raise UsageError(f"{recipe.public}: no public face was found to mix in.")
     if not recipe.pairs:
@@ -222,7 +222,7 @@ def _exported(
     card = export.card(recipe, weights, len(parts.people), len(parts.train))
     recogniser = Recogniser.from_bytes(card, weights, card.weights)
     whose = "people not trained on" if parts.strangers else "held-out photos of people trained on"
-    held_out = thinned(crops, parts.strangers or parts.photos, MOST_PROBES)
+    held_out = thinned(crops.people, parts.strangers or parts.photos, MOST_PROBES)
     people = [crops.people[index] for index in held_out]
     try:
         if not held_out:

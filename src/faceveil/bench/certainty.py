@@ -8,7 +8,7 @@ from faceveil.bench.tables import number
 from faceveil.measures.rate import Rate
 
 FEW = 30
-"""Fewer trials than this settle little; a figure of so few is shown as unsure."""
+"""Fewer people than this settle little; a figure of so few is shown as unsure."""
 
 SHARES = (
     *("PSR@", "Rank-", "TAR@", "taken for the target", "accuracy", "faces found"),
@@ -36,8 +36,8 @@ def is_share(measure: str) -> bool:
 
 
 def is_unsure(rate: Rate) -> bool:
-    """Whether it is of too few trials to lean on."""
-    return rate.n < FEW
+    """Whether it is of too few people to lean on."""
+    return rate.n_independent < FEW
 
 
 def span(measure: str, rate: Rate) -> Span | None:
@@ -45,8 +45,8 @@ def span(measure: str, rate: Rate) -> Span | None:
     if rate.low < rate.high:
         return Span(rate.low, rate.high)
     if is_share(measure) and rate.mean in (0, 1):
-        # The share that would end in n like trials at 2.5 %, taking every trial as independent.
-        bound = 0.025 ** (1 / rate.n)
+        # The share that would end in n like trials at 2.5 %.
+        bound = 0.025 ** (1 / rate.n_independent)
         return Span(bound, 1, exact=True) if rate.mean == 1 else Span(0, 1 - bound, exact=True)
     return None
 
@@ -58,9 +58,10 @@ def in_words(measure: str, rate: Rate) -> str:
         return "no interval"
     if not found.exact:
         return f"{signed(found.low)} to {signed(found.high)}"
+    of = f"{rate.n}" if rate.n_independent == rate.n else f"{rate.n} ({rate.people} people)"
     if rate.mean == 1:
-        return f"{rate.n} of {rate.n}, ≥ {number(found.low)}"
-    return f"0 of {rate.n}, ≤ {number(found.high)}"
+        return f"{rate.n} of {of}, ≥ {number(found.low)}"
+    return f"0 of {of}, ≤ {number(found.high)}"
 
 
 def signed(value: float) -> str:

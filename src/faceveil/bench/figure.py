@@ -54,10 +54,11 @@ class Figure:
         )
 
 
-def _rate(rate: Rate) -> dict[str, float]:
+def _rate(rate: Rate) -> dict[str, float | None]:
     return {
         "mean": round(rate.mean, 5),
         "n": rate.n,
         "low": round(rate.low, 5),
         "high": round(rate.high, 5),
+        "people": rate.people,
     }

@@ -97,6 +97,9 @@ def read_run(folder: Path) -> Finished:
     (environment,) = _records(folder / "environment.json", [_text(folder / "environment.json")])
     protocol = config.read(folder / "protocol.toml")
     records = _records(results, _text(results).splitlines())
+    if "protocol" not in protocol:
+        raise UsageError(f"{folder / 'protocol.toml'}: is damaged (no protocol): run again.")
+    timed = _records(timings, _text(timings).splitlines(), "seconds")
     is_audit = protocol["protocol"] == Inversion.name
     return Finished(
         folder.resolve().name,
@@ -105,7 +108,7 @@ def read_run(folder: Path) -> Finished:
         environment,
         tuple(figures),
         () if is_audit else _built(Line, records, results),
-        tuple(record["seconds"] for record in _records(timings, _text(timings).splitlines())),
+        tuple(record["seconds"] for record in timed),
         _built(Found, records, results) if is_audit else (),
     )
 
@@ -145,9 +148,12 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path}: cannot be read ({error.strerror}): run again.") from None
 
 
-def _records(path: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """What each of these parts of a file says."""
+def _records(path: Path, texts: Sequence[str], *needed: str) -> list[dict[str, Any]]:
+    """What each of these parts of a file says, which holds the keys needed at least."""
     try:
-        return [json.loads(text) for text in texts]
-    except ValueError as error:
+        records = [dict(json.loads(text)) for text in texts]
+        if missing := [key for key in needed for record in records if key not in record]:
+            raise ValueError(f"a line without {missing[0]}")
+        return records
+    except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: is damaged ({error}): run again.") from None

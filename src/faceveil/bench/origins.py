@@ -28,6 +28,11 @@ def card_of(recogniser: str) -> Card:
     return read_card(zoo.locate(recogniser))
 
 
+def same_network(one: str, other: str) -> bool:
+    """Whether two recognisers hold the same weights, whatever they are called."""
+    return one == other or card_of(one).sha256 == card_of(other).sha256
+
+
 def identity(recogniser: str) -> dict[str, Any]:
     """All of a recogniser that its embeddings depend on."""
     card = card_of(recogniser)

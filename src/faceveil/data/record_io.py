@@ -15,6 +15,7 @@ key to which stand records of people, which hold no photos either. All numbers a
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import defaultdict
 from functools import partial
@@ -27,6 +28,7 @@ from faceveil.io.photo import Photo, decode
 
 MAGIC = 0xCED7230A
 WHOLE, FIRST, BETWEEN, LAST = range(4)
+MOST_BYTES = 2**63 - 1
 _WORDS = struct.Struct("<II")
 _HEADER = struct.Struct("<IfQQ")
 
@@ -52,10 +54,10 @@ def open_records(path: Path) -> Pictures:
         with path.open("rb") as file:
             if 0 in places and len(about := read_record(file, places[0], path).labels) > 1:
                 del places[0]
-                people = range(int(about[0]), int(about[1]))
+                people = range(_number(about[0], path), _number(about[1], path))
                 places = {key: place for key, place in places.items() if key not in people}
             for key, place in places.items():
-                person = int(_labels(file, place, path)[0])
+                person = _number(_labels(file, place, path)[0], path)
                 read = partial(read_photo, path, place, f"{path}, record {key}")
                 by_person[person].append(Picture(f"{person}/{key}", str(person), read))
     except OSError as error:
@@ -130,6 +132,12 @@ def _exactly(file: BinaryIO, n: int, path: Path) -> bytes:
     return data
 
 
+def _number(label: float, path: Path) -> int:
+    if not math.isfinite(label):
+        raise _damaged(path)
+    return int(label)
+
+
 def _damaged(path: Path) -> FaceveilError:
     return UsageError(
         f"{path} is no RecordIO file, is damaged or cut short, or its .idx is of another: get both "
@@ -141,7 +149,10 @@ def _places(path: Path) -> dict[int, int]:
     """Where the record of each key begins."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
-        return {int(key): int(place) for key, place in (line.split() for line in lines if line)}
+        places = {int(key): int(place) for key, place in (line.split() for line in lines if line)}
+        if any(not 0 <= place <= MOST_BYTES for place in places.values()):
+            raise ValueError("an offset is no place in a file")
+        return places
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}): a .rec file needs its .idx file beside it."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
@@ -50,7 +52,9 @@ class Kept:
             network = build()
         path = None if self._folder is None else self._folder / f"{seed:016x}.safetensors"
         if seed not in self._weights and path is not None and path.is_file():
-            self._weights[seed] = path.read_bytes()
+            with suppress(SafetensorError):  # a damaged one is trained anew
+                load(data := path.read_bytes())
+                self._weights[seed] = data
         if seed not in self._weights:
             train(network.train(), seed)
             state = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}

@@ -18,12 +18,21 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Rate:
-    """A mean of ``n`` trials with the 95 % interval from ``low`` to ``high``."""
+    """A mean of ``n`` trials with the 95 % interval from ``low`` to ``high``.
+
+    ``people`` is how many people the trials are of; None where that is not told.
+    """
 
     mean: float
     n: int
     low: float
     high: float
+    people: int | None = None
+
+    @property
+    def n_independent(self) -> int:
+        """How many trials do not succeed or fail with another: one a person."""
+        return self.n if self.people is None else self.people
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f}, n = {self.n})"
@@ -63,4 +72,4 @@ def mean(values: Float[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -
         chosen = draw.integers(n_people, size=(len(some), n_people))
         some[:] = sums[chosen].sum(axis=1) / trials[chosen].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
-    return Rate(float(outcomes.mean()), len(outcomes), float(low), float(high))
+    return Rate(float(outcomes.mean()), len(outcomes), float(low), float(high), n_people)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import torch
@@ -127,7 +128,8 @@ def k_fold_accuracy(
         held_out = fold == number
         threshold = _best_threshold(similarities[~held_out].double(), same[~held_out])
         right[held_out] = (similarities[held_out].double() >= threshold) == same[held_out]
-    return rate(right, [str(number) for number in folds], seed=seed)
+    measured = rate(right, [str(number) for number in folds], seed=seed)
+    return replace(measured, people=None)
 
 
 def _best_threshold(cosines: Float[Tensor, " n"], same: Bool[Tensor, " n"]) -> Float[Tensor, ""]:

@@ -116,12 +116,19 @@ def read_weights(path: Path, sha256: str) -> bytes:
     return data
 
 
+def name_fault(name: str) -> str | None:
+    """What is wrong with a recogniser's name, which becomes that of its files."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        return None
+    return f"name may hold a-z, 0-9, dot, underscore and dash, not {name!r}"
+
+
 def _fault(card: Card) -> str | None:
     """What the types of a card's fields do not rule out."""
     crop = card.crop
     numbers = [*crop.mean, *crop.std, *(value for point in crop.template for value in point)]
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", card.name):
-        return f"name may hold a-z, 0-9, dot, underscore and dash, not {card.name!r}"
+    if fault := name_fault(card.name):
+        return fault
     if not re.fullmatch(r"[^/\\:]+\.onnx", card.weights):
         return f"weights must name an .onnx file beside the card, not {card.weights!r}"
     if len(crop.template) != 5:

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
 from faceveil.core.errors import FaceveilError, UsageError
+from faceveil.core.seeds import content_hash
 from faceveil.data.align import TEMPLATE_PX, find_face
 from faceveil.data.pictures import Alignment, Picture
 from faceveil.faces.detect import Detector
@@ -27,9 +29,9 @@ from faceveil.faces.patch import extract
 from faceveil.ops import warp
 from faceveil.training import lines
 
-PIXELS, INDEX = "crops.u8", "crops.jsonl"
+PIXELS, INDEX, LOCK = "crops.u8", "crops.jsonl", "crops.lock"
 PUBLIC = "public"
-"""The folder of public faces' crops, in that of the data's."""
+"""How the folders of public faces are called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,8 @@ def cut(
 ) -> Crops:
     """The aligned face of every picture, cut out now unless ``folder`` holds it already.
 
+    Processes that want the same folder take turns, so the first one cuts for all.
+
     Args:
         pictures: in the same order whenever it is the same set.
         alignment: how the face is found.
@@ -81,6 +85,28 @@ def cut(
         UsageError: the folder holds crops of other pictures, or of these cut in another way.
         PhotoError: the disk is full; what is cut stays.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / LOCK):
+        return _cut(
+            pictures, alignment, size_px, folder, load_detector=load_detector, advance=advance
+        )
+
+
+def mixed_in(folder: Path, data: str) -> Path:
+    """Where crops of public data that recipes mix in are kept, in the folder of those trained on:
+    recipes that share it may differ in that."""
+    return folder / f"{PUBLIC}-{content_hash(data.encode())[:8]}"
+
+
+def _cut(
+    pictures: Sequence[Picture],
+    alignment: Alignment,
+    size_px: int,
+    folder: Path,
+    *,
+    load_detector: Callable[[], Detector],
+    advance: Callable[[float], None],
+) -> Crops:
     records = _known(folder, {"alignment": alignment, "size_px": size_px}, pictures)
     advance(len(records))
     if len(records) < len(pictures):
@@ -121,7 +147,6 @@ def _known(
     folder: Path, header: dict[str, Any], pictures: Sequence[Picture]
 ) -> list[dict[str, Any]]:
     """What ``folder`` holds of ``pictures``, the two files brought into step after a kill."""
-    folder.mkdir(parents=True, exist_ok=True)
     found, *records = lines.read(folder / INDEX) or [header]
     names = [record["name"] for record in records]
     if found != header or names != [picture.name for picture in pictures[: len(names)]]:

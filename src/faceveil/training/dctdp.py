@@ -14,7 +14,7 @@ stolen recogniser; the paper adds it to queries, whose threat is an eavesdropper
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -62,13 +62,19 @@ class Noisy(Spectral):
         self.theta = nn.Parameter(torch.zeros(self.span.numel()))  # in one row: it does not decay
 
     def prepare(self, batches: Iterable[Float[Tensor, "_ 3 s s"]]) -> None:
-        """Take the channels' statistics, and then the range of every number."""
-        kept = [batch.cpu() for batch in batches]
-        super().prepare(batch.to(self.span.device) for batch in kept)
-        seen = [self(batch.to(self.span.device)) for batch in kept]
-        highest = torch.stack([each.amax(0) for each in seen]).amax(0)
-        lowest = torch.stack([each.amin(0) for each in seen]).amin(0)
-        self.span.copy_(highest - lowest)
+        """Take the channels' statistics and the range of every number."""
+        highest = torch.full_like(self.span, -torch.inf)
+        lowest = torch.full_like(self.span, torch.inf)
+
+        def watched() -> Iterator[Tensor]:
+            for batch in batches:
+                seen = self(batch)  # not standardised yet
+                torch.maximum(highest, seen.amax(0), out=highest)
+                torch.minimum(lowest, seen.amin(0), out=lowest)
+                yield batch
+
+        super().prepare(watched())
+        self.span.copy_((highest - lowest) / self.frequency.std[:, None, None])
 
     def scale(self) -> Float[Tensor, "c p p"]:
         """The noise of every number, s_i / b_i."""

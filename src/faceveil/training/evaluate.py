@@ -61,13 +61,13 @@ class Examination:
     def __post_init__(self) -> None:
         chosen = {"photos": self.split.photos, "strangers": self.split.strangers}
         for name, indices in chosen.items():
-            self._probes[name] = thinned(self.crops, indices, MOST_PROBES)
+            self._probes[name] = thinned(self.crops.people, indices, MOST_PROBES)
 
     def __call__(self, embed: Embed) -> dict[str, Rate]:
         """Each figure there are photos for, by name."""
         figures: dict[str, Rate] = {}
         if photos := self._probes["photos"]:
-            gallery = thinned(self.crops, self.split.train, MOST_GALLERY)
+            gallery = thinned(self.crops.people, self.split.train, MOST_GALLERY)
             known = {self.crops.people[index] for index in gallery}
             photos = [index for index in photos if self.crops.people[index] in known]
             probes = embed(self.crops, photos)
@@ -98,18 +98,30 @@ class Examination:
             return {}
         owners = [one for i, one in enumerate(people) for other in people[i + 1 :] if one == other]
         figures = self._tars(name, genuine, owners, impostor)
-        n = min(genuine.numel(), impostor.numel())
-        if n >= N_FOLDS:
-            draw = generator(derive(self.seed, name))
-            some = [
-                side[torch.randperm(side.numel(), generator=draw)[:n]]
-                for side in (genuine, impostor)
-            ]
-            same = torch.arange(2 * n) < n
-            folds = [i % N_FOLDS for i in range(n)] * 2
-            accuracy = k_fold_accuracy(torch.cat(some), same, folds, seed=self.seed)
-            figures[f"{name}/accuracy"] = accuracy
-        return figures
+        return figures | self._accuracy(name, embeddings, people)
+
+    def _accuracy(self, name: str, embeddings: Tensor, people: Sequence[str]) -> dict[str, Rate]:
+        """Of as many pairs of one person as of two, nobody in two folds, as in LFW."""
+        everybody = {one: number for number, one in enumerate(dict.fromkeys(people))}
+        n_folds = min(N_FOLDS, len(everybody) // 2)
+        if n_folds < 2:
+            return {}
+        draw = generator(derive(self.seed, name))
+        person = torch.tensor([everybody[one] for one in people])
+        fold = torch.randperm(len(everybody), generator=draw)[person] % n_folds
+        first, second = torch.triu_indices(len(people), len(people), 1)
+        within = fold[first] == fold[second]
+        first, second = first[within], second[within]
+        same = person[first] == person[second]
+        n = min(int(same.sum()), int((~same).sum()))
+        if n < N_FOLDS:
+            return {}
+        sides = [kind.nonzero()[:, 0] for kind in (same, ~same)]
+        some = torch.cat([side[torch.randperm(len(side), generator=draw)[:n]] for side in sides])
+        first, second, same = first[some], second[some], same[some]
+        cosines = (embeddings[first] * embeddings[second]).sum(1)
+        accuracy = k_fold_accuracy(cosines, same, fold[first].tolist(), seed=self.seed)
+        return {f"{name}/accuracy": accuracy}
 
     def _listed(self, listed: Listed, embed: Embed) -> dict[str, Rate]:
         first, second, same, folds = zip(*listed.pairs, strict=True)
@@ -136,11 +148,11 @@ class Examination:
         return [self.crops.people[index] for index in indices]
 
 
-def thinned(crops: Crops, indices: Iterable[int], most: int) -> list[int]:
+def thinned(people: Sequence[str], indices: Iterable[int], most: int) -> list[int]:
     """At most so many of the photos, everyone's first before anyone's second."""
     seen: Counter[str] = Counter()
     turns = []
     for index in indices:
-        seen[crops.people[index]] += 1
-        turns.append((seen[crops.people[index]], index))
+        seen[people[index]] += 1
+        turns.append((seen[people[index]], index))
     return [index for _, index in sorted(turns)[:most]]

@@ -11,6 +11,7 @@ from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
 from faceveil.core.ranges import Count, Decay, Natural, Positive
 from faceveil.data.pictures import Alignment
+from faceveil.recognisers.card import name_fault
 from faceveil.training.augment import Augment
 from faceveil.training.backbones.backbone import Backbone
 from faceveil.training.backbones.mobilefacenet import MobileFaceNet
@@ -101,6 +102,8 @@ class Recipe(Strict):
             raise UsageError(
                 "recipe: say what is trained on, with --data DIR or data = ... in the file."
             )
+        if fault := name_fault(self.name):
+            raise UsageError(f"recipe.{fault}.")
         if self.public == self.data:
             raise UsageError("recipe.public: name other people's photos than those trained on.")
         if self.public and not self.defence.mixes:

@@ -185,6 +185,8 @@ class Learned(Strategy):
         torch.autograd.backward(objective.neg())
         self.optimiser.step()
         self.policy.requires_grad_(requires_grad=False)
+        if math.isinf(self.target):
+            return
         excess = max(-1.0, min(1.0, held_out - self.target))
         self.mu.fill_(max(0.0, min(MOST, float(self.mu) + self.settings.dual_rate * excess)))
 

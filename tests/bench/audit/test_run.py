@@ -151,6 +151,16 @@ def test_faces_are_cut_out_before_two_processes_could_do_it_at_once(
     assert {request.public for request in world.requests} == {str(public)}
 
 
+def test_other_code_does_not_go_on_with_a_run(world: World, audit: Make, tmp_path: Path) -> None:
+    world.stop_at = ALL[3]
+    with pytest.raises(KeyboardInterrupt):
+        carry(audit(), tmp_path / "run")
+    world.stop_at = ""
+    (tmp_path / "run" / "code.txt").write_text("of last year")
+    with pytest.raises(UsageError, match="begun by another faceveil or other libraries"):
+        carry(audit(), tmp_path / "run")
+
+
 def test_an_error_says_which_recogniser_it_is_of(world: World, audit: Make, tmp_path: Path) -> None:
     world.stop_at, world.error = "train ahm 1", ModelError("The loss is no number.")
     with pytest.raises(ModelError, match=r"^ahm, seed 1: The loss is no number\.$"):

@@ -75,7 +75,8 @@ def pooled(rates: Iterable[Rate]) -> Rate:
     """The mean over seeds of what was measured on the same people with each.
 
     The ends of the interval are means too, as if no seed told anything that another does not: it
-    is as wide as people differ, since more seeds are not more people. ``n`` counts all trials.
+    is as wide as people differ, since more seeds are not more people. ``n`` counts all trials,
+    ``people`` each once.
     """
     some = list(rates)
     n = len(some)
@@ -84,4 +85,5 @@ def pooled(rates: Iterable[Rate]) -> Rate:
         sum(rate.n for rate in some),
         sum(rate.low for rate in some) / n,
         sum(rate.high for rate in some) / n,
+        some[0].people,
     )

@@ -103,10 +103,11 @@ def headline(run: Finished) -> str:
     seeds = len(cases) // defences
     times = "once each" if seeds == 1 else f"with {seeds} seeds each"
     attacks = len({one.what for one in run.found if one.kind == "attack"})
-    trials = max((one.figures["Acc@1"].n for one in run.found if one.kind == "attack"), default=0)
+    attacked = [one.figures["Acc@1"] for one in run.found if one.kind == "attack"]
+    people = max((rate.n_independent for rate in attacked), default=0)
     return (
         f"Recognisers trained under {defences} defences, {times}, attacked in {attacks} ways for "
-        f"the faces of {trials} people, and judged by {', '.join(run.environment['recognisers'])}."
+        f"the faces of {people} people, and judged by {', '.join(run.environment['recognisers'])}."
     )
 
 

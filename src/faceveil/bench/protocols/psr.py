@@ -18,6 +18,7 @@ from faceveil.app.treatment import Treatment
 from faceveil.bench.cast import Cast, cast
 from faceveil.bench.damage import MEASURES
 from faceveil.bench.figure import Figure
+from faceveil.bench.origins import same_network
 from faceveil.bench.protocol import Comparison, Items, Plan
 from faceveil.bench.task import Arm, Task
 from faceveil.core.errors import UsageError
@@ -153,7 +154,13 @@ class Psr(Comparison):
         targets: Sequence[Picture],
         /,
     ) -> Arm:
-        surrogates = [name for name in self.surrogates if name != left_out]
+        surrogates = [
+            name
+            for name in self.surrogates
+            if left_out == NOBODY or not same_network(name, left_out)
+        ]
+        if not surrogates:
+            raise UsageError(f"{self.name}: all surrogates are {left_out} itself: name others.")
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
             fixed |= {"budget.ssimulacra2": level, "budget.flip": None, "budget.spot": None}
