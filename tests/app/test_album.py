@@ -152,7 +152,7 @@ class TestRunJob:
         output = tmp_path / "new" / "folder" / "me.png"
         item = run_job(Job(photo, output), quick)
         assert (item.status, item.output, item.message) == ("veiled", output, None)
-        assert item.verdict == outcome.verdict
+        assert item.verdict == replace(outcome.verdict, after=str(item.output))
         assert [face.status for face in item.faces] == ["veiled"]
         assert item.seconds is not None
         assert item.seconds >= 0
@@ -271,15 +271,84 @@ class TestBadDisks:
         before = photo.read_bytes()
         item = run_job(Job(photo, photo, overwrite=True, backup=backup), quick)
         assert item.status == "failed"
-        assert "me.original.png exists already" in str(item.message)
+        assert "me.original.png holds another photo" in str(item.message)
         assert backup.read_bytes() == b"the one original"
         assert photo.read_bytes() == before
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+    def test_a_backup_is_as_private_as_its_original(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        photo.chmod(0o600)
+        backup = tmp_path / "me.original.png"
+        run_job(Job(photo, photo, overwrite=True, backup=backup), quick)
+        assert [path.stat().st_mode & 0o777 for path in (photo, backup)] == [0o600, 0o600]
+
+    def test_a_receipt_outlives_a_veil_that_cannot_replace_its_own(
+        self, photo: Path, tmp_path: Path, quick: Protector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = Job(photo, tmp_path / "me.veiled.png", overwrite=True)
+        run_job(job, quick)
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        put = atomic._put_in_place
+
+        def refuse(temp: Path, path: Path, overwrite: bool) -> None:
+            if path == job.output:
+                raise OSError(FULL, os.strerror(FULL))
+            put(temp, path, overwrite)
+
+        monkeypatch.setattr(atomic, "_put_in_place", refuse)
+        assert run_job(job, quick).status == "failed"
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    def test_a_name_that_is_too_long_with_its_suffix(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        long = photo.rename(tmp_path / f"{'я' * 123}.png")
+        (job,) = plan([long], None)
+        item = run_job(job, quick)
+        assert item.status == "failed"
+        assert "name is too long" in str(item.message)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+    def test_a_name_that_is_not_unicode(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        odd = photo.rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+        (job,) = plan([odd], None)
+        item = run_job(job, quick)
+        assert item.status == "failed"
+        assert "not valid UTF-8" in str(item.message)
+
+    def test_any_other_error_of_the_system_is_that_photos_own(
+        self, photo: Path, protector: Protector
+    ) -> None:
+        def unplug() -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        item = run_job(Job(photo, photo.with_name("a.png")), Interrupted(protector, unplug))
+        assert (item.status, item.message) == ("failed", f"{photo}: Input/output error.")
 
     def test_a_folder_that_is_a_file(self, photo: Path, tmp_path: Path, quick: Protector) -> None:
         (tmp_path / "out").touch()
         item = run_job(Job(photo, tmp_path / "out" / "me.png"), quick)
         assert item.status == "failed"
         assert "is not a folder" in str(item.message)
+
+    def test_a_veiled_photo_is_not_veiled_again(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        veiled = Job(photo, tmp_path / "me.veiled.png")
+        run_job(veiled, quick)
+        item = run_job(Job(veiled.output, tmp_path / "again.png"), quick)
+        assert item.status == "failed"
+        assert "is veiled already" in str(item.message)
+        assert "veil the original, me.png, instead" in str(item.message)
+        run_job(Job(photo, photo, overwrite=True), quick)
+        assert "is veiled already" in str(run_job(Job(photo, photo, overwrite=True), quick).message)
+        shutil.copy(veiled.original, veiled.output)  # whoever edits it since has another photo
+        Image.new("RGB", (9, 9)).save(veiled.output)
+        assert run_job(Job(veiled.output, tmp_path / "again.png"), quick).status == "veiled"
 
 
 class TestKeepFinished:
@@ -293,7 +362,8 @@ class TestKeepFinished:
         (item,), left = keep_finished([job], quick.settings)
         assert left == []
         assert (item.status, item.output, item.original) == ("kept", job.output, job.original)
-        assert (item.faces, item.verdict) == (outcome.faces, outcome.verdict)
+        assert item.faces == outcome.faces
+        assert item.verdict == replace(outcome.verdict, after=str(job.output))
 
     def test_what_is_not_the_same_is_left(self, job: Job, quick: Protector, tmp_path: Path) -> None:
         again = replace(job, overwrite=True)
@@ -302,19 +372,39 @@ class TestKeepFinished:
         other = replace(settings, run=replace(settings.run, seed=9))
         assert keep_finished([job], other) == ([], [again])
 
-        for path, damage in (
-            (job.output, b"half"),
-            (paper, b"{"),
-            (paper, b'{"faceveil": "0.0.0"}'),
-            (job.original, b"another photo"),
+        for path, damage, left in (
+            (job.output, b"half", again),
+            (paper, b"{", job),
+            (paper, b'{"faceveil": "0.0.0"}', job),
+            (job.original, b"another photo", again),
         ):
             whole = path.read_bytes()
             path.write_bytes(damage)
-            assert keep_finished([job], settings) == ([], [again])
+            assert keep_finished([job], settings) == ([], [left])
             path.unlink()
-            assert keep_finished([job], settings) == ([], [again])
+            assert keep_finished([job], settings) == ([], [left])
             path.write_bytes(whole)
         assert keep_finished([job], settings)[1] == []
+
+    def test_a_file_that_is_not_ours_is_never_replaced(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        job = Job(photo, tmp_path / "pictures" / "me.png")
+        job.output.parent.mkdir()
+        job.output.write_bytes(b"another photo of that name")
+        kept, (left,) = keep_finished([job], quick.settings)
+        assert (kept, left) == ([], job)
+        assert "exists already" in str(run_job(left, quick).message)
+        assert job.output.read_bytes() == b"another photo of that name"
+
+    def test_another_recogniser_of_that_name_is_another_wish(
+        self, job: Job, quick: Protector
+    ) -> None:
+        paper = receipt.path_of(job.output)
+        record = json.loads(paper.read_bytes())
+        record["models"][next(iter(record["models"]))] = "0" * 64
+        paper.write_text(json.dumps(record))
+        assert keep_finished([job], quick.settings) == ([], [replace(job, overwrite=True)])
 
     def test_targets_that_changed_are_another_wish(
         self, photo: Path, tmp_path: Path, quick: Protector, monkeypatch: pytest.MonkeyPatch
@@ -375,7 +465,7 @@ def test_one_bad_photo_stops_nothing_and_finished_ones_survive_a_stop(
 
 def test_the_report_shows_what_was_written(photo: Path, tmp_path: Path, quick: Protector) -> None:
     item = run_job(Job(photo, tmp_path / "me.veiled.png"), quick)
-    in_place = replace(item, output=item.original)
+    in_place = replace(item, output=item.original, before=None)
     skipped = replace(item.faces[0], index=1, status="skipped", why="too many")
     kept = replace(item, status="kept", seconds=None, faces=(*item.faces, skipped))
     item = replace(item, seconds=61.6)

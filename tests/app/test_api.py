@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 from tests.app.conftest import QUICK
 
 import faceveil
@@ -93,9 +93,13 @@ def test_a_pillow_image_keeps_its_mode(mode: str, head: Pixels, protector: Prote
     image = Image.fromarray(head).convert(mode)
     if mode == "RGBA":
         image.putalpha(Image.linear_gradient("L").resize(image.size))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    if mode == "RGB":
+        image.info["icc_profile"] = profile
     before = np.array(image)
     veiled = faceveil.protect(image, protector=protector)
     assert veiled.mode == mode
+    assert veiled.info.get("icc_profile") == image.info.get("icc_profile")
     assert veiled.size == image.size
     assert differs_a_little(before, np.array(veiled))
     np.testing.assert_array_equal(np.array(image), before)

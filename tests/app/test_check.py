@@ -133,12 +133,15 @@ class TestCompare:
         with pytest.raises(UsageError, match="at another size"):
             compare(before, turned, detector, judges)
 
-    def test_another_photo_is_pointed_out(self, before, detector, judges) -> None:
+    def test_another_photo_is_refused(self, before, detector, judges) -> None:
         image = Image.fromarray(before.pixels)
         other = photo(Image.effect_mandelbrot(image.size, (-3, -2.5, 2, 2.5), 100).convert("RGB"))
-        verdict = compare(before, other, detector, judges)
-        assert verdict.faces[0].conditions[0].matches[0].similarity is None
-        assert "differ everywhere" in verdict.notes[0]
+        with pytest.raises(UsageError, match="differ everywhere, so they are not two versions"):
+            compare(before, other, detector, judges)
+        plain = Image.new("RGB", image.size, tuple(before.pixels[5, 5].tolist()))
+        plain.paste(image.resize((170, 170)), (300, 300))
+        with pytest.raises(UsageError, match="not two versions of one photo"):
+            compare(before, photo(plain), detector, judges)
 
 
 class Sees:

@@ -13,6 +13,7 @@ from faceveil.app.engine import Engine, resolve
 from faceveil.app.settings import Run
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.core.goal import Dodge, Impersonate
+from faceveil.recognisers import zoo
 
 ONE = Run(surrogates=("mobilefacenet",), held_out=("dlib",))
 
@@ -36,6 +37,12 @@ def test_without_targets_the_decoys_are_meant() -> None:
         ("dlib", "held out"),
         ("mobilefacenet", "surrogate"),
     ]
+
+
+def test_a_recogniser_by_another_name_cannot_be_held_out() -> None:
+    run = Run(surrogates=("dlib",), held_out=(str(zoo.BUNDLED / "dlib.toml"),))
+    with pytest.raises(UsageError, match="dlib cannot be held out: the same network"):
+        Engine.load(run, device="cpu")
 
 
 def test_targets_come_from_photos(people: Path) -> None:

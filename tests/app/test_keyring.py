@@ -46,67 +46,93 @@ def test_what_is_no_key_is_a_sentence() -> None:
 
 @pytest.mark.parametrize("hide_name", [True, False])
 def test_an_enrolled_person_is_found_by_name(ring: Keyring, hide_name: bool) -> None:
-    entry = ring.add(key(), "secret", hide_name=hide_name)
+    entry = ring.add(key(), "correct horse", hide_name=hide_name)
     assert ring.entries() == [entry]
     assert entry.name == (None if hide_name else "anna")
     assert (b"anna" in entry.path.read_bytes()) is not hide_name
-    assert ring.open("anna", "secret").digest == key().digest
-    assert ring.open(entry.id, "secret").name == "anna"
+    assert ring.open("anna", "correct horse").digest == key().digest
+    assert ring.open(entry.id, "correct horse").name == "anna"
 
 
 def test_a_wrong_passphrase_is_told_and_a_hidden_name_stays_hidden(ring: Keyring) -> None:
-    ring.add(key("anna"), "secret", hide_name=False)
-    ring.add(key("bob", 1), "other", hide_name=True)
+    ring.add(key("anna"), "correct horse", hide_name=False)
+    ring.add(key("bob", 1), "battery staple", hide_name=True)
     with pytest.raises(SecretError, match=r"anna .*: the passphrase is wrong"):
-        ring.open("anna", "other")
-    with pytest.raises(SecretError, match=r"bob is not enrolled.* 1 keys hide their names"):
-        ring.open("bob", "secret")
-    with pytest.raises(SecretError, match=r"carl is not enrolled: run `faceveil enrol carl"):
-        ring.open("carl", "secret")
+        ring.open("anna", "battery staple")
+    with pytest.raises(SecretError, match=r"passphrase is wrong, or there is no key called bob:"):
+        ring.open("bob", "correct horse")
+    keyring.delete(ring.find("bob", "battery staple"))
+    with pytest.raises(
+        SecretError, match=r"no key called carl b: `faceveil enrol 'carl b' PHOTOS`"
+    ):
+        ring.open("carl b", "correct horse")
 
 
 @pytest.mark.parametrize("hide_name", [True, False])
 def test_a_name_is_enrolled_once(ring: Keyring, hide_name: bool) -> None:
-    ring.add(key(), "secret", hide_name=hide_name)
+    ring.add(key(), "correct horse", hide_name=hide_name)
     with pytest.raises(SecretError, match=r"anna is enrolled already"):
-        ring.add(key(seed=1), "secret", hide_name=False)
+        ring.add(key(seed=1), "correct horse", hide_name=False)
     assert len(ring.entries()) == 1
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a" * 70, " anna", "-o", "an\nna"])
 def test_what_is_no_name_is_refused(ring: Keyring, name: str) -> None:
     with pytest.raises(UsageError, match="is no name"):
-        ring.add(key(name), "secret", hide_name=False)
+        ring.add(key(name), "correct horse", hide_name=False)
 
 
-def test_an_empty_passphrase_is_refused(ring: Keyring) -> None:
-    with pytest.raises(UsageError, match="protects nothing"):
-        ring.add(key(), "", hide_name=False)
+@pytest.mark.parametrize("passphrase", ["", "1234567"])
+def test_a_passphrase_that_is_soon_guessed_is_refused(ring: Keyring, passphrase: str) -> None:
+    with pytest.raises(UsageError, match="fewer than 8 characters"):
+        ring.add(key(), passphrase, hide_name=False)
     assert ring.entries() == []
 
 
+@pytest.mark.parametrize("hide_name", [True, False])
+def test_a_passphrase_can_be_changed(ring: Keyring, hide_name: bool) -> None:
+    entry = ring.add(key(), "correct horse", hide_name=hide_name)
+    with pytest.raises(SecretError, match="passphrase is wrong"):
+        keyring.reseal(entry, "battery staple", "correct horse", cost=CHEAP)
+    with pytest.raises(UsageError, match="fewer than 8"):
+        keyring.reseal(entry, "correct horse", "short", cost=CHEAP)
+    keyring.reseal(entry, "correct horse", "battery staple", cost=CHEAP)
+    assert ring.entries() == [entry]
+    assert ring.open("anna", "battery staple").digest == key().digest
+    with pytest.raises(SecretError):
+        ring.open("anna", "correct horse")
+
+
+def test_a_hidden_name_is_known_with_its_passphrase(ring: Keyring) -> None:
+    entry = ring.add(key(), "correct horse", hide_name=True)
+    assert ring.find("anna", "correct horse") == entry
+    for passphrase in (None, "battery staple"):
+        with pytest.raises(SecretError, match="no key called anna"):
+            ring.find("anna", passphrase)
+
+
 def test_a_damaged_key_is_listed_and_told(ring: Keyring) -> None:
-    entry = ring.add(key(), "secret", hide_name=False)
+    entry = ring.add(key(), "correct horse", hide_name=False)
     entry.path.write_bytes(entry.path.read_bytes()[:-7])
     (listed,) = ring.entries()
     assert (listed.id, listed.name) == (entry.id, None)
     with pytest.raises(SecretError, match=r"damaged"):
-        ring.open(entry.id, "secret")
+        ring.open(entry.id, "correct horse")
 
 
 def test_a_key_moves_to_another_keyring(ring: Keyring, tmp_path: Path) -> None:
-    entry = ring.add(key(), "secret", hide_name=True)
+    entry = ring.add(key(), "correct horse", hide_name=True)
     copy = tmp_path / "backup.veilkey"
     copy.write_bytes(keyring.read(ring.find(entry.id).path))
     other = Keyring(tmp_path / "elsewhere", cost=CHEAP)
     other.take_in(copy)
-    assert other.open("anna", "secret").digest == key().digest
+    assert other.open("anna", "correct horse").digest == key().digest
     with pytest.raises(SecretError, match="on the keyring already"):
         other.take_in(copy)
 
 
 def test_importing_refuses_a_taken_name_and_what_is_no_key(ring: Keyring, tmp_path: Path) -> None:
-    ring.add(key(), "secret", hide_name=False)
+    ring.add(key(), "correct horse", hide_name=False)
     rival = tmp_path / "rival.veilkey"
     rival.write_bytes(sealed.seal(keys.to_bytes(key()), "x", {"name": "anna"}, cost=CHEAP))
     with pytest.raises(SecretError, match="anna is enrolled already, with another key"):
@@ -119,7 +145,7 @@ def test_importing_refuses_a_taken_name_and_what_is_no_key(ring: Keyring, tmp_pa
 
 
 def test_a_deleted_key_is_gone(ring: Keyring) -> None:
-    entry = ring.add(key(), "secret", hide_name=False)
+    entry = ring.add(key(), "correct horse", hide_name=False)
     keyring.delete(ring.find("anna"))
     assert ring.entries() == []
     with pytest.raises(SecretError, match="no key called anna"):
@@ -131,4 +157,4 @@ def test_a_deleted_key_is_gone(ring: Keyring) -> None:
 def test_a_keyring_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file where the folder should be")
     with pytest.raises(PhotoError):
-        Keyring(tmp_path / "keys", cost=CHEAP).add(key(), "secret", hide_name=True)
+        Keyring(tmp_path / "keys", cost=CHEAP).add(key(), "correct horse", hide_name=True)

@@ -54,19 +54,19 @@ def test_what_is_no_id_is_refused(name: str) -> None:
 @pytest.mark.parametrize("hide_name", [True, False])
 def test_the_keyring_keeps_owners(ring: Keyring, hide_name: bool) -> None:
     owner = Owner.new("school")
-    entry = ring.add(owner, "secret", hide_name=hide_name)
-    assert ring.open_owner("school", "secret") == owner
-    assert ring.open_owner(entry.id, "secret") == owner
+    entry = ring.add(owner, "correct horse", hide_name=hide_name)
+    assert ring.open_owner("school", "correct horse") == owner
+    assert ring.open_owner(entry.id, "correct horse") == owner
     assert owner.secret.encode() not in entry.path.read_bytes()
     with pytest.raises(SecretError, match="school is enrolled already"):
-        ring.check_free("school", "secret")
+        ring.check_free("school", "correct horse")
 
 
 def test_an_owner_is_no_person(ring: Keyring) -> None:
-    ring.add(Owner.new("school"), "secret", hide_name=False)
+    ring.add(Owner.new("school"), "correct horse", hide_name=False)
     with pytest.raises(SecretError, match=r"school owns marks and is not enrolled.*--owner"):
-        ring.open("school", "secret")
-    with pytest.raises(SecretError, match="nobody is not enrolled: run `faceveil keys new nobody`"):
-        ring.open_owner("nobody", "secret")
+        ring.open("school", "correct horse")
+    with pytest.raises(SecretError, match="no key called nobody: `faceveil keys new nobody`"):
+        ring.open_owner("nobody", "correct horse")
     with pytest.raises(SecretError, match="passphrase is wrong"):
         ring.open_owner("school", "guess")

@@ -14,12 +14,13 @@ import pytest
 
 from faceveil.app import provenance, receipt
 from faceveil.app.protect import Outcome, Protector
-from faceveil.app.receipt import FileMark
+from faceveil.app.receipt import FileMark, Origin
 from faceveil.app.settings import Run, Settings
 from faceveil.core.errors import PhotoError, UsageError
 from faceveil.core.seeds import content_hash
 from faceveil.io.find import Found
 from faceveil.io.photo import read
+from faceveil.masks.glaze import STYLES
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_what_is_no_receipt_is_refused_with_a_sentence(data: bytes, tmp_path: Pa
     path.write_bytes(data)
     with pytest.raises(UsageError, match=r"some\.json: is not a receipt"):
         receipt.read(path)
-    assert receipt.finished(path, tmp_path / "some", {}, {}) is None
+    assert receipt.finished(path, tmp_path / "some", Origin({})) is None
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_a_verdict_that_contradicts_itself_is_refused_and_the_receipt_named(
         receipt.read(path)
     output = path.parent / "me.png"
     original = path.parent.parent / "photos" / "me.png"
-    assert receipt.finished(original, output, protector.settings.plain(), {}) is None
+    assert receipt.finished(original, output, Origin(protector.settings.plain())) is None
     (note,) = provenance.trace(output, read(original), read(output)).notes
     assert f"its receipt cannot be used ({path}: " in note
     assert said in note
@@ -203,7 +204,7 @@ def test_a_receipt_from_before_targets_were_hashed(path: Path, protector: Protec
     path.write_text(json.dumps(record))
     assert receipt.read(path).targets == {}
     output, original = path.parent / "me.png", path.parent.parent / "photos" / "me.png"
-    assert receipt.finished(original, output, protector.settings.plain(), {})
+    assert receipt.finished(original, output, Origin(protector.settings.plain()))
 
 
 def test_a_folder_that_is_moved_as_a_whole_is_still_whole(
@@ -214,7 +215,7 @@ def test_a_folder_that_is_moved_as_a_whole_is_still_whole(
     path = moved / "out" / path.name
     original = receipt.original_of(receipt.read(path), path)
     assert original.samefile(moved / "photos" / "me.png")
-    assert receipt.finished(moved / "photos" / "me.png", moved / "out" / "me.png", settings, {})
+    assert receipt.finished(moved / "photos" / "me.png", moved / "out" / "me.png", Origin(settings))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
@@ -238,3 +239,18 @@ def test_an_original_that_is_gone_or_changed(album: Path, path: Path) -> None:
     original.unlink()
     with pytest.raises(PhotoError, match="the photo of this receipt cannot be read"):
         receipt.original_of(paper, path)
+
+
+def test_a_reference_means_the_same_from_everywhere_and_is_known_by_its_bytes(
+    tmp_path: Path, portrait_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path(shutil.copy(STYLES / "plum.png", tmp_path / "look.png"))
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.build({"method": {"name": "makeup", "reference": "look.png"}})
+    origin = receipt.origin_of(settings)
+    assert origin.settings["method"]["reference"] == str(look)
+    assert origin.reference == content_hash(look.read_bytes())
+    assert set(origin.models) == {"mobilefacenet", "faceres", "dlib"}
+    bundled = receipt.origin_of(Settings.build({"method": {"name": "makeup"}}))
+    assert bundled.settings["method"]["reference"] == "rose"
+    assert receipt.origin_of(Settings()).reference == ""

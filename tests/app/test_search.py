@@ -81,8 +81,11 @@ def test_what_is_left_out_is_said(
 ) -> None:
     shutil.copy(portrait_path, people / "her" / "itself.png")
     Image.new("RGB", (200, 200), (90, 140, 200)).save(people / "sky.png")
+    (people / "her" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
     found = search(probe, people, detector, recognisers)
-    assert sorted(found.notes) == [
+    itself, torn, sky = sorted(found.notes)
+    assert torn.startswith(f"{people / 'her' / 'torn.png'} is damaged")
+    assert [itself, sky] == [
         f"{people / 'her' / 'itself.png'} is {portrait_path} itself and was left out.",
         f"{people / 'sky.png'} shows no face and was left out.",
     ]

@@ -105,6 +105,7 @@ def test_a_gallery_is_ranked(photos: Path) -> None:
         (["me.png"], 2, "Name the veiled photo too"),
         (["me.png", "soft.png", "--gallery", "."], 2, "leave one of the two out"),
         (["me.png", "--gallery", ".", "--report", "r.html"], 2, "leave --gallery out"),
+        (["me.png", "me.png", "--report", "me.png"], 2, "call it me.html"),
         (["me.png", "soft.png", "--recogniser", "eve"], 3, "no recogniser called 'eve'"),
         (["me.png", "soft.png", "--device", "abacus"], 2, "no device 'abacus'"),
         (["me.png", "gone.png"], 3, "gone.png cannot be read"),

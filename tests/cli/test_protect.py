@@ -193,14 +193,22 @@ def test_in_place_needs_the_words_and_backup_keeps_the_original(
     assert done.returncode in (0, 5), done.stderr.decode()
     assert sha256(photo) != before
     assert sha256(tmp_path / "me.original.png") == before
-    again = faceveil("protect", "me.png", "--in-place", "--backup", "--resume", "--json", *QUICK)
+    again = faceveil(
+        "protect", "me.png", "--in-place", "--backup", "--resume", "--json", "--report", "r.html",
+        *QUICK,
+    )  # fmt: skip
     assert json.loads(again.stdout)["photos"][0]["status"] == "kept"
+    assert "me.original.png" in (tmp_path / "r.html").read_text()
 
 
 def test_standard_input_to_standard_output(faceveil: Run, portrait_path: Path) -> None:
     done = faceveil("protect", "-", *QUICK, stdin=portrait_path.read_bytes())
     assert done.returncode in (0, 5), done.stderr.decode()
     assert done.stdout.startswith(b"\x89PNG")
+    data = portrait_path.read_bytes()
+    for overwrite, code in ((), (0, 5)), (("--overwrite",), (0, 5)), ((), (3,)):
+        done = faceveil("protect", "-", "-o", "me.png", *overwrite, *QUICK, stdin=data)
+        assert done.returncode in code, done.stderr.decode()
 
 
 def test_a_report_shows_the_photo(faceveil: Run, tmp_path: Path, portrait_path: Path) -> None:
@@ -245,6 +253,12 @@ def test_settings_come_from_a_file_then_options_then_set(
         (("protect", "sky.png", "--strength", "low", "--max-damage", "9"), 2, b"one of them"),
         (("protect", "sky.png", "--in-place", "-o", "x"), 2, b"contradict"),
         (("protect", "--replay", "gone.json"), 2, b"gone.json"),
+        (("protect", "--replay", "gone.json", "--seed", "0"), 2, b"leave out --seed."),
+        (("protect", "--replay", "gone.json", "sky.png"), 2, b"leave out PATHS."),
+        (("protect", "sky.png", "--report", "empty.jpg"), 2, b"call it empty.html"),
+        (("protect", "sky.png", "--in-place", "--report", "a.html"), 2, b"--backup"),
+        (("protect", "-", "--json"), 2, b"- stands alone"),
+        (("protect", "-", "-o", "sky.png"), 3, b"sky.png exists already"),
         (("protect", "sky.png", "--targets", "void"), 2, b"void"),
         (("protect", "sky.png", "--config", "gone.toml"), 2, b"gone.toml"),
     ],

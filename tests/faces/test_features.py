@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from faceveil.faces.face import Face
 from faceveil.faces.features import Features, features
@@ -72,6 +73,16 @@ def test_they_follow_the_face(patch: Patch) -> None:
     straight = seen(patch)
     for part in ("lips", "cheeks", "lids"):
         assert (getattr(turned, part).flip(-1) - getattr(straight, part)).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("size_px", [12, 20, 50])
+def test_a_face_of_few_pixels_has_features_too(portrait: NDArray[np.uint8], size_px: int) -> None:
+    small = np.array(Image.fromarray(portrait).resize((size_px, size_px)))
+    line = np.array([(0.4, 0.4), (0.42, 0.4), (0.41, 0.5), (0.4, 0.6), (0.42, 0.6)], np.float32)
+    face = Face((0, 0, size_px, size_px), size_px * line, 1.0)  # a profile
+    here = seen(extract(small, face))
+    for part in PARTS:
+        assert bool(getattr(here, part).isfinite().all())
 
 
 def test_a_grey_face_still_has_lips(patch: Patch) -> None:

@@ -95,6 +95,7 @@ def telling_exif() -> bytes:
             text(0xA434, b"LENS-MODEL\0"),
             text(0x927C, b"MAKER-NOTE with serial numbers", 7),
             text(0x9286, b"ASCII\0\0\0USER-COMMENT", 7),
+            text(0xA431, b"SERIAL-NUMBER\0"),
             text(0xFDE8, b"UNKNOWN-TAG\0"),
             long(0xA002, 4000),
         ],
@@ -106,6 +107,7 @@ def telling_exif() -> bytes:
         main_at,
         [
             text(0x010F, b"CAMERA-MAKER\0"),
+            text(0x010E, b"AT-HOME in Paris\0"),
             text(0x8298, b"COPYRIGHT-HOLDER\0"),
             text(0x02BC, b"<x:xmpmeta>XMP-PACKET</x:xmpmeta>", 1),
             (0x0112, 3, 1, struct.pack("<H", 6)),

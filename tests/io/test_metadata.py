@@ -29,12 +29,23 @@ def test_the_camera_is_kept_exactly(telling_exif: bytes) -> None:
         0x829A: pytest.approx(1 / 250),
         0x9000: b"0232",
         0x9003: "2024:05:06 07:08:09",
-        0x9286: b"ASCII\0\0\0USER-COMMENT",
         0xA434: "LENS-MODEL",
     }
 
 
-@pytest.mark.parametrize("word", [b"GPS", b"MAKER-NOTE", b"PREVIEW", b"UNKNOWN-TAG", b"XMP"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        b"GPS",
+        b"MAKER-NOTE",
+        b"PREVIEW",
+        b"UNKNOWN-TAG",
+        b"XMP",
+        b"USER-COMMENT",
+        b"SERIAL",
+        b"AT-HOME",
+    ],
+)
 def test_the_rest_is_gone(telling_exif: bytes, word: bytes) -> None:
     assert word in telling_exif
     assert word not in (metadata.clean(telling_exif) or b"")
@@ -77,7 +88,7 @@ def test_a_directory_that_is_its_own_child_ends() -> None:
 
 def test_many_names_for_one_large_value_do_not_add_up() -> None:
     size = 60_000
-    tags = [0x010E, 0x010F, 0x0110, 0x0131]
+    tags = [0x013B, 0x010F, 0x0110, 0x0131]
     rows = b"".join(struct.pack("<HHLL", tag, 2, size, 100) for tag in tags)
     block = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + rows + bytes(4)
     assert metadata.clean(block.ljust(100, b"\0") + b"a" * size) is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -23,9 +24,9 @@ from faceveil.app.settings import Settings
 from faceveil.app.verdict import Verdict
 from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
 from faceveil.core.seeds import content_hash
-from faceveil.io import atomic
+from faceveil.io import atomic, page
 from faceveil.io.find import find, plan_outputs
-from faceveil.io.photo import read
+from faceveil.io.photo import Photo, read
 from faceveil.masks.problem import Progress
 
 
@@ -43,6 +44,7 @@ class Job:
 class Item:
     """What became of one photo; ``message`` says why if it was not veiled now.
 
+    ``before`` is where the photo is found as it was before its veil, None where it no longer is.
     ``seconds`` is how long veiling and judging took, None where that is not known.
     """
 
@@ -53,6 +55,7 @@ class Item:
     notes: tuple[str, ...] = ()
     faces: tuple[FaceOutcome, ...] = ()
     verdict: Verdict | None = None
+    before: Path | None = None
     seconds: float | None = None
 
 
@@ -112,23 +115,23 @@ def sweep(jobs: Sequence[Job]) -> None:
 def run_job(job: Job, protector: Protector, progress: Progress = lambda share: None) -> Item:
     """Veil one photo, write it and its receipt; whatever goes wrong is in the item."""
     try:
-        if not job.overwrite and job.output.exists():
-            raise PhotoError(
-                f"{job.output} exists already: remove it, or use --resume to keep finished work "
-                "and --overwrite to redo it."
-            )
-        photo = read(job.original)
+        photo = _read(job)
         began = time.perf_counter()
         outcome = protector(photo, progress)
         seconds = time.perf_counter() - began
+        verdict = replace(outcome.verdict, after=str(job.output))
+        outcome = replace(outcome, verdict=verdict)
         paper = receipt.make(photo, outcome, protector, job.backup or job.original, job.output)
         if job.backup is not None and not _holds(job.backup, photo.sha256):
-            atomic.write(job.backup, job.original.read_bytes(), overwrite=False)
+            original = job.original.read_bytes()
+            atomic.write(job.backup, original, overwrite=False, like=job.original)
         _write(job, outcome.data, paper)
     except NoFaceError as error:
         return Item(job.original, None, "no face", str(error))
     except FaceveilError as error:
         return Item(job.original, None, "failed", str(error))
+    except OSError as error:
+        return Item(job.original, None, "failed", f"{job.original}: {error.strerror or error}.")
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -145,8 +148,42 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
         notes=photo.notes,
         faces=outcome.faces,
         verdict=outcome.verdict,
+        before=_before(job),
         seconds=seconds,
     )
+
+
+def _read(job: Job) -> Photo:
+    """The photo, unless it is clear before it is veiled that nothing could be written."""
+    try:
+        str(job.output).encode()
+    except UnicodeEncodeError:
+        raise PhotoError(f"{job.original}: its name is not valid UTF-8: rename it.") from None
+    atomic.check(receipt.path_of(job.output), overwrite=True)
+    if not job.overwrite and os.path.lexists(job.output):
+        raise PhotoError(
+            f"{job.output} exists already: remove it, or use --resume to keep finished work "
+            "and --overwrite to redo it."
+        )
+    photo = read(job.original)
+    if (made := receipt.of_veiled(job.original, photo.sha256)) is not None:
+        paper = receipt.path_of(job.original).name
+        raise PhotoError(
+            f"{job.original} is veiled already, as {paper} says, and a second veil takes the first "
+            f"off: veil the original, {made.input.path}, instead."
+        )
+    if job.backup is not None:
+        atomic.check(job.backup, overwrite=True)
+        if job.backup.is_file() and not _holds(job.backup, photo.sha256):
+            raise PhotoError(
+                f"{job.backup} holds another photo, perhaps the original from before an earlier "
+                f"veil of {job.original.name}: veil that one, or move it away first."
+            )
+    return photo
+
+
+def _before(job: Job) -> Path | None:
+    return job.backup or (None if job.output == job.original else job.original)
 
 
 def _write(job: Job, data: bytes, paper: receipt.Receipt) -> None:
@@ -155,28 +192,32 @@ def _write(job: Job, data: bytes, paper: receipt.Receipt) -> None:
     The other way round a photo replaced in place would be taken for one not veiled yet.
     """
     path = receipt.path_of(job.output)
+    earlier = path.read_bytes() if path.is_file() else None
     atomic.write(path, paper.json(), overwrite=True)
     try:
         atomic.write(job.output, data, overwrite=job.overwrite)
     except PhotoError:
-        path.unlink(missing_ok=True)
+        if earlier is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic.write(path, earlier, overwrite=True)
         raise
 
 
 def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], list[Job]]:
     """What an earlier run has finished in the same way, and the jobs that are left.
 
-    A left-over output without a matching receipt is written anew.
+    An output made in another way is written anew; a file that has no receipt is not ours and stays.
 
     Raises:
-        UsageError, PhotoError: the photos of targets cannot be read.
+        UsageError, PhotoError: what the veils are made after cannot be read.
     """
-    wanted, targets = receipt.settings_of(settings), receipt.targets_of(settings.run)
+    wanted = receipt.origin_of(settings)
     kept, left = [], []
     for job in jobs:
-        paper = receipt.finished(job.original, job.output, wanted, targets)
+        paper = receipt.finished(job.original, job.output, wanted)
         if paper is None:
-            left.append(Job(job.original, job.output, overwrite=True, backup=job.backup))
+            left.append(replace(job, overwrite=job.overwrite or receipt.has(job.output)))
             continue
         kept.append(
             Item(
@@ -187,6 +228,7 @@ def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], 
                 paper.notes,
                 paper.faces,
                 paper.verdict,
+                _before(job),
             )
         )
     return kept, left
@@ -242,19 +284,18 @@ def write_report(path: Path, items: Sequence[Item], settings: Settings) -> None:
         "Budget": repr(settings.budget),
         "Seed": str(settings.run.seed),
     }
-    html = render(_pages(items), title="Veiled photos", facts=facts)
-    atomic.write(path, html.encode(), overwrite=True)
+    page.write(path, render(_pages(items), title="Veiled photos", facts=facts))
 
 
 def _pages(items: Sequence[Item]) -> Iterator[Page]:
     """One of each photo that is still there as it was before its veil."""
     for item in items:
-        if item.output is None or item.verdict is None or item.output == item.original:
+        if item.output is None or item.verdict is None or item.before is None:
             continue
-        before, after = read(item.original).pixels, read(item.output).pixels
+        before, after = read(item.before).pixels, read(item.output).pixels
         n_veiled = sum(face.status == "veiled" for face in item.faces)
         facts = {
-            "Before": f"{item.original}, {before.shape[1]} x {before.shape[0]}",
+            "Before": f"{item.before}, {before.shape[1]} x {before.shape[0]}",
             "After": f"{item.output}, {after.shape[1]} x {after.shape[0]}",
             "Faces veiled": f"{n_veiled} of {len(item.faces)}",
         }

@@ -117,6 +117,8 @@ def _file(path: Path, protector: Protector) -> Path:
 
 def _veiled_image(image: Image.Image, protector: Protector) -> Image.Image:
     veiled = Image.fromarray(_pixels(_png(_plain(image)), protector)).convert(image.mode)
+    if profile := image.info.get("icc_profile"):
+        veiled.info["icc_profile"] = profile
     if image.mode.endswith("A"):
         veiled.putalpha(image.getchannel("A"))
     return veiled

@@ -48,12 +48,15 @@ def compare(
 
     Raises:
         NoFaceError: BEFORE shows no face.
-        UsageError: the photos differ in shape, so that places in them cannot be compared.
+        UsageError: the photos are not two versions of one: they differ in shape, or outside of the
+            faces, or have their faces in other places.
     """
     _check_shape(before, after)
-    faces = detector(before.pixels) if faces is None else faces
+    is_stranger, faces = faces is None, detector(before.pixels) if faces is None else faces
     if not faces:
         raise NoFaceError(f"{before.name}: no face found, so there is nothing to check.")
+    if is_stranger:
+        _check_content(before, after, faces, detector(after.pixels))
     recognisers = [recogniser for recogniser, _ in judges]
     expected = embed(before.pixels, faces, recognisers)
     answers: dict[str, dict[str, list[float | None]]] = {}
@@ -83,7 +86,7 @@ def compare(
             )
             for index, face in enumerate(faces)
         ),
-        notes=(*notes, *_notes(before, after, faces)),
+        notes=(*notes, *_notes(before, after)),
     )
 
 
@@ -117,17 +120,25 @@ def _check_shape(before: Photo, after: Photo) -> None:
         )
 
 
-def _notes(before: Photo, after: Photo, faces: Sequence[Face]) -> list[str]:
+def _check_content(
+    before: Photo, after: Photo, faces: Sequence[Face], found: Sequence[Face]
+) -> None:
+    paired = pair(faces, before.pixels.shape, found, after.pixels.shape)
+    elsewhere = bool(found) and not any(paired)
+    if elsewhere or _unlike(before.pixels, after.pixels, faces):
+        what = "have faces in other places" if elsewhere else "differ everywhere"
+        raise UsageError(
+            f"{before.name} and {after.name} {what}, so they are not two versions of one photo; "
+            "`faceveil check PHOTO --gallery DIR` compares different photos."
+        )
+
+
+def _notes(before: Photo, after: Photo) -> list[str]:
     """What is odd about the pair."""
     if before.sha256 == after.sha256:
         return [f"{before.name} and {after.name} are the same file: there is no veil on it."]
     if np.array_equal(before.pixels, after.pixels):
         return [f"{before.name} and {after.name} show the same pixels: there is no veil on them."]
-    if _unlike(before.pixels, after.pixels, faces):
-        return [
-            f"{before.name} and {after.name} differ everywhere, not only in the faces: if they are "
-            "not two versions of one photo, what follows means nothing."
-        ]
     return []
 
 

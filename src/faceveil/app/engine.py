@@ -39,13 +39,19 @@ class Engine:
 
         Raises:
             ModelError: a recogniser is missing or unusable.
-            UsageError: the device is not there, or the targets' folder is.
+            UsageError: the device is not there, or the targets' folder is not, or a recogniser is
+                held out that helps under another name.
             NoFaceError: the targets' folder shows nobody.
         """
         where = resolve(device)
         detector = Detector.load(where)
         surrogates = Ensemble([zoo.load(name, device=where) for name in run.surrogates])
         held_out = tuple(zoo.load(name, device=where) for name in run.held_out)
+        made_with = {one.card.sha256 for one in surrogates.members}
+        if both := [one.name for one in held_out if one.card.sha256 in made_with]:
+            raise UsageError(
+                f"{', '.join(both)} cannot be held out: the same network helps to make the veil."
+            )
         people: Embeddings = {}
         if run.goal != "dodge":
             people = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from faceveil.io import atomic, sealed
 from faceveil.recognisers import zoo
 
 SUFFIX = ".veilkey"
+SHORTEST = 8
+"""The fewest characters of a passphrase."""
 _NAME = re.compile(r"[^\W_][\w .'-]{0,63}")
 
 
@@ -56,7 +58,7 @@ class Keyring:
         """Seal ``key`` and keep it.
 
         Raises:
-            UsageError: the passphrase is empty.
+            UsageError: the passphrase is too short.
             SecretError: somebody of that name is enrolled.
             PhotoError: the file cannot be written.
         """
@@ -72,7 +74,7 @@ class Keyring:
         """Refuses a name that is taken, as far as ``passphrase`` lets one see, or that is none.
 
         Raises:
-            UsageError: it is no name, or the passphrase is empty.
+            UsageError: it is no name, or the passphrase is too short.
             SecretError: it is taken.
         """
         if not _NAME.fullmatch(name):
@@ -80,12 +82,12 @@ class Keyring:
                 f"{name!r} is no name: begin with a letter or digit, and use letters, digits, "
                 "spaces and . ' - _ (64 at most)."
             )
-        if not passphrase:
-            raise UsageError("An empty passphrase protects nothing: choose a few words.")
-        if any(name == _known_name(entry, passphrase) for entry in self.entries()):
+        check_passphrase(passphrase)
+        if any(name == known_name(entry, passphrase) for entry in self.entries()):
             raise SecretError(
                 f"{name} is enrolled already: choose another name, or delete the old key with "
-                f"`faceveil keys delete {name}`. What was veiled with it then stays veiled."
+                f"`faceveil keys delete {shlex.quote(name)}`. What was veiled with it then stays "
+                "veiled."
             )
 
     def open(self, name: str, passphrase: str) -> Key:
@@ -95,7 +97,7 @@ class Keyring:
             SecretError: nobody of that name is enrolled, the passphrase is wrong, or the file is
                 damaged.
         """
-        key = self._opened(name, passphrase, f"run `faceveil enrol {name} PHOTOS` first")
+        key = self._opened(name, passphrase, f"faceveil enrol {shlex.quote(name)} PHOTOS")
         if isinstance(key, Owner):
             raise SecretError(f"{name} owns marks and is not enrolled: name them with --owner.")
         return key
@@ -106,38 +108,44 @@ class Keyring:
         Raises:
             SecretError: as :meth:`open`.
         """
-        key = self._opened(name, passphrase, f"run `faceveil keys new {name}` first")
+        key = self._opened(name, passphrase, f"faceveil keys new {shlex.quote(name)}")
         if isinstance(key, Key):
             raise SecretError(f"{name} is enrolled and owns no marks: name them with --person.")
         return key
 
-    def _opened(self, name: str, passphrase: str, otherwise: str) -> Key | Owner:
-        hidden = []
-        for entry in self.entries():
-            if name in (entry.name, entry.id):
-                return _open(entry, passphrase)
-            if entry.name is None:
-                hidden.append(entry)
-        for entry in hidden:
-            with contextlib.suppress(SecretError):
-                key = _open(entry, passphrase)
-                if key.name == name:
-                    return key
-        shut = f" {len(hidden)} keys hide their names and did not open as {name}." if hidden else ""
-        raise SecretError(f"{name} is not enrolled: {otherwise}.{shut}")
+    def _opened(self, name: str, passphrase: str, made_by: str) -> Key | Owner:
+        entry = self._named(name, passphrase)
+        if entry is not None:
+            return _open(entry, passphrase)
+        if any(entry.name is None for entry in self.entries()):
+            raise SecretError(
+                f"The passphrase is wrong, or there is no key called {name}: keys that hide their "
+                f"names tell them to their passphrase alone. `{made_by}` makes one."
+            )
+        raise SecretError(f"There is no key called {name}: `{made_by}` makes one.")
 
-    def find(self, name: str) -> Entry:
-        """The entry whose name or id is ``name``, without its passphrase.
+    def _named(self, name: str, passphrase: str | None) -> Entry | None:
+        entries = self.entries()
+        for entry in entries:
+            if name in (entry.name, entry.id):
+                return entry
+        if passphrase is not None:
+            for entry in entries:
+                if entry.name is None and known_name(entry, passphrase) == name:
+                    return entry
+        return None
+
+    def find(self, name: str, passphrase: str | None = None) -> Entry:
+        """The entry whose name or id is ``name``; a hidden name is known with its passphrase.
 
         Raises:
             SecretError: there is none.
         """
-        for entry in self.entries():
-            if name in (entry.name, entry.id):
-                return entry
+        if (entry := self._named(name, passphrase)) is not None:
+            return entry
         raise SecretError(
             f"There is no key called {name}; `faceveil keys list` shows the names and ids there "
-            "are, and a key that hides its name is named by its id."
+            "are, and a key that hides its name is named by its id, or needs its passphrase."
         )
 
     def take_in(self, path: Path) -> Entry:
@@ -158,6 +166,32 @@ class Keyring:
         kept = self.folder / f"{own}{SUFFIX}"
         atomic.write(kept, data, overwrite=False)
         return Entry(kept, name if isinstance(name, str) else None)
+
+
+def reseal(entry: Entry, passphrase: str, new: str, *, cost: int = sealed.COST) -> None:
+    """Seal a key under another passphrase; copies made before keep the old one.
+
+    Raises:
+        SecretError: the passphrase is wrong, or the file is damaged.
+        UsageError: the new one is too short.
+        PhotoError: the file cannot be written.
+    """
+    check_passphrase(new)
+    payload = sealed.unseal(read(entry.path), passphrase, str(entry))
+    data = sealed.seal(payload, new, {"name": entry.name}, cost=cost)
+    atomic.write(entry.path, data, overwrite=True)
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Refuses what is guessed in no time.
+
+    Raises:
+        UsageError: it is too short.
+    """
+    if len(passphrase) < SHORTEST:
+        raise UsageError(
+            f"A passphrase of fewer than {SHORTEST} characters is soon guessed: choose a few words."
+        )
 
 
 def delete(entry: Entry) -> None:
@@ -199,7 +233,7 @@ def _name(path: Path) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _known_name(entry: Entry, passphrase: str) -> str | None:
+def known_name(entry: Entry, passphrase: str) -> str | None:
     """The entry's name, None where neither its label nor ``passphrase`` tells it."""
     if entry.name is not None:
         return entry.name

@@ -81,7 +81,7 @@ class PersonalProtector(Protector):
             raise NoFaceError(f"{photo.name}: no face found, so there is nothing to veil.")
         dressed = self.dress(photo, faces[: self.settings.run.n_faces])
         chosen = [one.face for one in dressed if one.veiled is not None]
-        if not chosen:
+        if not any(one.worn for one in dressed):
             raise NoFaceError(
                 f"{photo.name}: {_listed(self.keys)} not recognised in any of its {len(faces)} "
                 "faces, so nothing was veiled; enrol with a photo like this one, or veil it with "

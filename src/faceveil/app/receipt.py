@@ -26,6 +26,10 @@ from faceveil.core.ranges import Count
 from faceveil.core.seeds import content_hash
 from faceveil.io.find import find
 from faceveil.io.photo import Photo
+from faceveil.masks.glaze import bundled, picture_of
+from faceveil.masks.makeup import Makeup
+from faceveil.recognisers import zoo
+from faceveil.recognisers.card import read_card
 
 SUFFIX = ".veil.json"
 
@@ -44,8 +48,8 @@ class Receipt(Strict):
 
     ``settings`` is what :meth:`Settings.build` takes; ``models`` holds the SHA-256 of each
     recogniser's weights; ``device`` and ``threads`` are what the same bytes depend on besides.
-    ``targets`` holds the SHA-256 of each photo in the folder of targets, by its path in there; the
-    first receipts did without.
+    ``targets`` holds the SHA-256 of each photo in the folder of targets, by its path in there, and
+    ``reference`` that of the picture makeup was made after; the first receipts did without.
     """
 
     faceveil: str
@@ -63,10 +67,58 @@ class Receipt(Strict):
     faces: tuple[FaceOutcome, ...]
     verdict: Verdict
     targets: dict[str, str] = field(default_factory=dict)
+    reference: str = ""
 
     def json(self) -> bytes:
         """The receipt as a file's bytes."""
         return (json.dumps(config.plain(self), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a veil is made by besides the photo, as its receipt has it."""
+
+    settings: dict[str, Any]
+    targets: dict[str, str] = field(default_factory=dict)
+    reference: str = ""
+    models: dict[str, str] = field(default_factory=dict)
+
+
+def origin_of(settings: Settings) -> Origin:
+    """What veils by these settings are made by now.
+
+    Raises:
+        UsageError: the folder of targets or the reference is gone.
+        PhotoError: a photo of a target cannot be read.
+        ModelError: a recogniser is missing.
+    """
+    run = settings.run
+    names = [name for name in (*run.surrogates, *run.held_out) if not name.startswith("frbench:")]
+    cards = [read_card(zoo.locate(name)) for name in names]
+    return Origin(
+        settings_of(settings),
+        targets_of(run),
+        reference_of(settings),
+        {card.name: card.sha256 for card in cards},
+    )
+
+
+def has(output: Path) -> bool:
+    """Whether a receipt lies beside ``output``, so that it is a veiled photo of ours."""
+    try:
+        read(path_of(output))
+    except UsageError:
+        return False
+    return True
+
+
+def of_veiled(photo: Path, sha256: str) -> Receipt | None:
+    """The receipt that was written for a photo as a veiled one, if it is that still."""
+    try:
+        receipt = read(path_of(photo))
+    except UsageError:
+        return None
+    return receipt if receipt.output.sha256 == sha256 else None
 
 
 def path_of(output: Path) -> Path:
@@ -95,15 +147,31 @@ def make(
         faces=outcome.faces,
         verdict=outcome.verdict,
         targets=targets_of(protector.settings.run),
+        reference=reference_of(protector.settings),
     )
 
 
 def settings_of(settings: Settings) -> dict[str, Any]:
     """``settings`` as receipts hold them: they mean the same in whatever folder they are read."""
     values = settings.plain()
+    run = values["run"]
     if settings.run.targets is not None:
-        values["run"]["targets"] = str(settings.run.targets.absolute())
+        run["targets"] = str(settings.run.targets.absolute())
+    for role in ("surrogates", "held_out"):
+        run[role] = [_absolute(name) if zoo.is_file(name) else name for name in run[role]]
+    if isinstance(settings.method, Makeup) and settings.method.reference not in bundled():
+        values["method"]["reference"] = _absolute(settings.method.reference)
     return values
+
+
+def reference_of(settings: Settings) -> str:
+    """The SHA-256 of the picture makeup is made after; empty for other methods.
+
+    Raises:
+        UsageError: it is gone.
+    """
+    method = settings.method
+    return content_hash(picture_of(method.reference)) if isinstance(method, Makeup) else ""
 
 
 def targets_of(run: Run) -> dict[str, str]:
@@ -161,13 +229,8 @@ def original_of(receipt: Receipt, path: Path) -> Path:
     return original
 
 
-def finished(
-    original: Path, output: Path, settings: dict[str, Any], targets: dict[str, str]
-) -> Receipt | None:
-    """The receipt of ``output`` if it is whole and was made from ``original`` in this way.
-
-    ``settings`` and ``targets`` are as :func:`settings_of` and :func:`targets_of` give them.
-    """
+def finished(original: Path, output: Path, origin: Origin) -> Receipt | None:
+    """The receipt of ``output`` if it is whole and was made from ``original`` in this way."""
     try:
         receipt = read(path_of(output))
         if content_hash(output.read_bytes()) != receipt.output.sha256:
@@ -176,7 +239,16 @@ def finished(
             return None
     except (UsageError, OSError):
         return None
-    return receipt if (receipt.settings, receipt.targets) == (settings, targets) else None
+    made_by = (receipt.settings, receipt.targets, receipt.reference)
+    if made_by != (origin.settings, origin.targets, origin.reference):
+        return None
+    now = origin.models
+    same = all(now.get(name, sha256) == sha256 for name, sha256 in receipt.models.items())
+    return receipt if same else None
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -46,6 +46,11 @@ def replay(
     original = receipt.original_of(paper, path)
     settings = Settings.build(paper.settings)
     _check_targets(paper, settings.run, path)
+    if paper.reference and paper.reference != receipt.reference_of(settings):
+        raise PhotoError(
+            f"{paper.settings['method']['reference']}: the reference has changed since {path.name} "
+            "was written, so the veil cannot be made again."
+        )
     threads = torch.get_num_threads()
     torch.set_num_threads(paper.threads)
     try:

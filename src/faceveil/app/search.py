@@ -13,7 +13,7 @@ from torch import Tensor
 from faceveil.app.check import thresholds
 from faceveil.app.embed import embed
 from faceveil.app.verdict import FARS
-from faceveil.core.errors import NoFaceError, UsageError
+from faceveil.core.errors import NoFaceError, PhotoError, UsageError
 from faceveil.faces.detect import Detector
 from faceveil.io.find import Found, find
 from faceveil.io.photo import Photo, read
@@ -157,7 +157,11 @@ def _build(
     galleries = {one.name: Gallery(one.card) for one in recognisers}
     notes = []
     for item in items:
-        entry = read(item.path)
+        try:
+            entry = read(item.path)
+        except PhotoError as error:
+            notes.append(f"{error} It was left out.")
+            continue
         if entry.sha256 == photo.sha256:
             notes.append(f"{item.path} is {photo.name} itself and was left out.")
         elif faces := detector(entry.pixels):

@@ -20,6 +20,8 @@ from faceveil.masks.views import Views
 
 TABLES = ("method", "budget", "views", "run", "people")
 """What settings are divided into."""
+HELD_OUT = ("dlib",)
+"""What a veil is proved on where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Run(Strict):
     pull: Positive = 1.0
     targets: Path | None = None
     surrogates: tuple[str, ...] = ("mobilefacenet", "faceres")
-    held_out: tuple[str, ...] = ("dlib",)
+    held_out: tuple[str, ...] = HELD_OUT
     faces: Literal["all", "largest"] | Count = "all"
     seed: int = 0
     quality: Annotated[int, Range(1, 100)] = 95
@@ -111,6 +113,8 @@ class Settings:
             )
         tables = {name: _table(values, name) for name in TABLES}
         run = tables["run"]
+        if "surrogates" in run and "held_out" not in run:  # whoever helps cannot be held out
+            run["held_out"] = [name for name in HELD_OUT if name not in run["surrogates"]]
         kind = method_class(str(tables["method"].pop("name", Veil.name)))
         return cls(
             method=config.build(kind, tables["method"], where="settings method"),

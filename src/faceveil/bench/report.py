@@ -25,7 +25,7 @@ from faceveil.bench.matrices import Matrix, matrices
 from faceveil.bench.plots.sheets import sheets
 from faceveil.bench.tables import Grid, grids
 from faceveil.core import config
-from faceveil.io import atomic
+from faceveil.io import page
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,13 @@ def write(folders: Sequence[Path], path: Path) -> None:
         UsageError: a folder holds no finished run, or a damaged one.
         PhotoError: the file cannot be written.
     """
+    page.check(path)
     facts = {
         "Made by": f"faceveil {version('faceveil')}",
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     html = render([read_run(folder) for folder in folders], facts=facts)
-    atomic.write(path, html.encode(), overwrite=True)
+    page.write(path, html)
 
 
 def render(runs: Sequence[Finished], *, facts: Mapping[str, str]) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from faceveil.cli import console
 from faceveil.cli.passphrase import passphrase
 from faceveil.core import config
 from faceveil.core.budget import DAMAGE
 from faceveil.core.errors import UsageError
+from faceveil.io import page
 
 if TYPE_CHECKING:
     from faceveil.app.album import Job
@@ -19,6 +22,37 @@ if TYPE_CHECKING:
 
 MEANT = {"--person": "chameleon", "--owner": "watermark", "--reference": "makeup"}
 """Options that only one method understands."""
+
+
+def alone(context: typer.Context, option: str, *beside: str) -> None:
+    """Refuses all that was given on the command line but ``option`` and what may stand beside it.
+
+    Args:
+        context: of the command.
+        option: such as ``--replay``.
+        beside: the names of parameters.
+    """
+    extra = [
+        parameter.opts[0] if parameter.param_type_name == "option" else "PATHS"
+        for parameter in context.command.params
+        if parameter.name not in (option.strip("-"), *beside)
+        and (source := context.get_parameter_source(str(parameter.name))) is not None
+        and source.name == "COMMANDLINE"
+    ]
+    if extra:
+        raise UsageError(f"{option} takes all else from the receipt: leave out {', '.join(extra)}.")
+
+
+def check_report(report: Path | None, *, in_place: bool, backup: bool) -> None:
+    """Refuses, before any work, a report that could not be written or would show nothing."""
+    if report is None:
+        return
+    page.check(report)
+    if in_place and not backup:
+        raise UsageError(
+            "--report shows photos before and after, and --in-place keeps none from before: add "
+            "--backup, or leave one of them out."
+        )
 
 
 def method_of(method: str | None, given: Mapping[str, object]) -> str | None:

@@ -84,8 +84,11 @@ def check(
     from faceveil.app.check import compare
     from faceveil.app.treatment import treatments
     from faceveil.app.verdict import record
+    from faceveil.io import page
     from faceveil.io.photo import read
 
+    if report is not None:
+        page.check(report)
     original, veiled = read(before), read(after)
     detector, recognisers = _models(recogniser, device)
     origin = provenance.trace(after, original, veiled)
@@ -200,7 +203,7 @@ def _write_report(path: Path, before: Photo, after: Photo, verdict: Verdict) -> 
     from importlib.metadata import version
 
     from faceveil.app.report import Page, render
-    from faceveil.io import atomic
+    from faceveil.io import page
 
     sizes = {
         "Before": f"{before.name}, {before.pixels.shape[1]} x {before.pixels.shape[0]}",
@@ -212,6 +215,6 @@ def _write_report(path: Path, before: Photo, after: Photo, verdict: Verdict) -> 
         "Command": "check",
         "Treatments": ", ".join(verdict.conditions),
     }
-    page = Page(verdict, before.pixels, after.pixels, sizes)
-    html = render([page], title=f"What recognisers see in {Path(after.name).name}", facts=facts)
-    atomic.write(path, html.encode(), overwrite=True)
+    shown = Page(verdict, before.pixels, after.pixels, sizes)
+    html = render([shown], title=f"What recognisers see in {Path(after.name).name}", facts=facts)
+    page.write(path, html)

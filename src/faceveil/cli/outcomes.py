@@ -12,31 +12,36 @@ if TYPE_CHECKING:
     from faceveil.app.album import Item
     from faceveil.app.protect import FaceOutcome
     from faceveil.app.settings import Settings
+    from faceveil.app.verdict import Verdict
 
 
 def lines(item: Item, settings: Settings) -> Iterator[str]:
     """What became of one photo."""
-    from faceveil.app import sentences
-
     if item.status in ("failed", "no face"):
         yield item.message or item.status
         return
     n_veiled = sum(face.status == "veiled" for face in item.faces)
-    yield f"{item.original} -> {item.output}: {n_veiled} of {len(item.faces)} faces veiled."
-    if item.verdict is not None:
-        yield f"  {sentences.of_verdict(item.verdict)}"
-    for note in item.notes:
-        yield f"  {note}"
-    for face in item.faces:
-        if face.why:
-            yield f"  face {face.index + 1} was skipped: {face.why}."
-    yield from marks(item.faces, settings)
+    how = "" if item.status == "veiled" else f" ({item.message})"
+    yield f"{item.original} -> {item.output}: {n_veiled} of {len(item.faces)} faces veiled{how}."
+    yield from of_veil(item.notes, item.faces, item.verdict, settings)
 
 
-def marks(faces: Sequence[FaceOutcome], settings: Settings) -> Iterator[str]:
-    """What was read of the owner in the written file, if its faces were to be marked."""
+def of_veil(
+    notes: Sequence[str],
+    faces: Sequence[FaceOutcome],
+    verdict: Verdict | None,
+    settings: Settings,
+) -> Iterator[str]:
+    """What there is to say of a veiled photo: the verdict, notes, faces left out, marks."""
     from faceveil.app import sentences
 
+    if verdict is not None:
+        yield f"  {sentences.of_verdict(verdict)}"
+    for note in notes:
+        yield f"  {note}"
+    for face in faces:
+        if face.why:
+            yield f"  face {face.index + 1} was skipped: {face.why}."
     for face in faces:
         if face.mark is not None:
             yield f"  face {face.index + 1} {sentences.of_mark(face.mark)}"

@@ -19,13 +19,21 @@ PassphraseFile = Annotated[
 ]
 
 
-def passphrase(file: Path | None, whose: str, *, new: bool = False) -> str:
+def can_be_had(file: Path | None) -> bool:
+    """Whether there is a passphrase, or somebody to ask."""
+    return file is not None or VARIABLE in os.environ or sys.stdin.isatty()
+
+
+def passphrase(
+    file: Path | None, whose: str, *, new: bool = False, by_environment: bool = True
+) -> str:
     """The passphrase of a key.
 
     Args:
         file: its first line is taken; None for the environment, or else a question.
         whose: what the question calls the key.
         new: whether it is being chosen, and asked for twice.
+        by_environment: whether the environment may say it.
 
     Raises:
         UsageError: there is nobody to ask.
@@ -36,7 +44,7 @@ def passphrase(file: Path | None, whose: str, *, new: bool = False) -> str:
             return file.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"{file}: the passphrase cannot be read ({error}).") from None
-    if VARIABLE in os.environ:
+    if by_environment and VARIABLE in os.environ:
         return os.environ[VARIABLE]
     if not sys.stdin.isatty():
         raise UsageError(

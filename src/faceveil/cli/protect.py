@@ -112,6 +112,7 @@ Replay = Annotated[
 
 
 def protect(  # noqa: PLR0917  the command line passes everything by name
+    context: typer.Context,
     paths: Paths = None,
     out: Out = None,
     method: Method = None,
@@ -155,8 +156,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     after JPEG 75, a line says so and the code is 0; that of faceveil check is 5 then.
     """
     if replay is not None:
-        if paths:
-            raise UsageError("--replay takes the photo from the receipt: leave PATHS out.")
+        asked.alone(context, "--replay", "out", "person", "passphrase_file", "device", "overwrite")
         _replay(replay, out, asked.keys_of(person, passphrase_file), device, overwrite=overwrite)
         return
     if not paths:
@@ -199,10 +199,11 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
             "--jobs write --set method.steps=N instead, with the N it named."
         )
     if Path("-") in paths:
-        if len(paths) > 1 or any((in_place, resume, report, time_budget)):
+        if len(paths) > 1 or any((in_place, resume, report, time_budget, json_)):
             raise UsageError("- stands alone: it reads one photo and writes one.")
-        _pipe(settings, keys, out, device)
+        _pipe(settings, keys, out, device, overwrite=overwrite)
         return
+    asked.check_report(report, in_place=in_place, backup=backup)
     from faceveil.app import album
 
     planned = album.plan(
@@ -288,6 +289,9 @@ def _protect_files(
         typer.echo(json.dumps(outcomes.record(items, settings), indent=1, ensure_ascii=False))
     elif len(items) > 1:
         console.err.print(outcomes.summary(items))
+    elif not left:
+        for line in outcomes.lines(items[0], settings):
+            console.err.print(line)
     raise typer.Exit(outcomes.exit_code(items))
 
 
@@ -300,24 +304,26 @@ def _write_report(path: Path, items: list[Item], settings: Settings) -> None:
         console.err.print(f"The report was not written: {error}")
 
 
-def _pipe(settings: Settings, keys: list[Key], out: Path | None, device: str) -> None:
-    from faceveil.app import personal, sentences
+def _pipe(
+    settings: Settings, keys: list[Key], out: Path | None, device: str, *, overwrite: bool
+) -> None:
+    from faceveil.app import personal
     from faceveil.io import atomic
     from faceveil.io.photo import decode
 
+    written = None if out is None or out == Path("-") else out
+    if written is not None:
+        atomic.check(written, overwrite=overwrite)
     photo = decode(sys.stdin.buffer.read(), "standard input")
     with console.progress("Veiling", 1) as (advance, say):
         outcome = personal.load(settings, keys, device=device)(photo, advance)
-        for line in (
-            sentences.of_verdict(outcome.verdict),
-            *outcomes.marks(outcome.faces, settings),
-        ):
+        for line in outcomes.of_veil(photo.notes, outcome.faces, outcome.verdict, settings):
             say(line)
-    if out is None or out == Path("-"):
+    if written is None:
         sys.stdout.buffer.write(outcome.data)
         sys.stdout.buffer.flush()
     else:
-        atomic.write(out, outcome.data, overwrite=False)
+        atomic.write(written, outcome.data, overwrite=overwrite)
     raise typer.Exit(0 if outcome.verdict.unrecognised() else 5)
 
 
@@ -330,5 +336,5 @@ def _replay(path: Path, out: Path | None, keys: list[Key], device: str, *, overw
             from faceveil.io import atomic
 
             atomic.write(out, result.data, overwrite=overwrite)
-        say(result.sentence)
+        say(result.sentence + ("" if out else " Nothing was written: -o FILE does."))
     raise typer.Exit(0 if result.identical else 3)

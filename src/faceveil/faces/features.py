@@ -134,7 +134,10 @@ def _lips(place: _Place, points: Tensor, red: Tensor) -> Tensor:
     low = down - 0.18 * (1 - along**2)  # a smile hangs
     near = _bump((along / 1.25) ** 2 + (low / 0.85) ** 2)
     closed = _bump((along / 1.2) ** 2 + ((down - 0.05) / 0.55) ** 2)
-    reddest = torch.stack([r[n > 0.5].quantile(0.85) for r, n in zip(red, near, strict=True)])
+    most = near.flatten(1).amax(1).clamp_max(0.5)  # a face of few pixels may have none so near
+    reddest = torch.stack(
+        [r[n >= m].quantile(0.85) for r, n, m in zip(red, near, most, strict=True)]
+    )
     reddest = reddest.view(-1, 1, 1, 1)
     told = _rise(reddest, 0.03, 0.1)
     redder = _rise(red / reddest.clamp_min(0.03), 0.25, 0.75)
@@ -143,9 +146,9 @@ def _lips(place: _Place, points: Tensor, red: Tensor) -> Tensor:
 
 def _tone(pixels: Tensor, place: _Place) -> Float[Tensor, "b 3 1 1"]:
     """The median colour where skin is nearly always bare."""
-    inside = torch.zeros_like(place.x, dtype=torch.bool)
-    for x, y in _SAMPLES:
-        inside |= (place.x - x) ** 2 + (place.y - y) ** 2 < _SAMPLE_PX**2
+    away = torch.stack([(place.x - x) ** 2 + (place.y - y) ** 2 for x, y in _SAMPLES]).amin(0)
+    # A face of few pixels may have none so near, and then the nearest counts.
+    inside = away <= away.amin((1, 2, 3), keepdim=True).clamp_min(_SAMPLE_PX**2)
     medians = [
         face[:, here[0]].median(dim=1).values for face, here in zip(pixels, inside, strict=True)
     ]

@@ -14,11 +14,24 @@ from pathlib import Path
 
 from faceveil.core.errors import PhotoError
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _MACHINE = hashlib.blake2b(platform.node().encode(), digest_size=4).hexdigest()
 _TEMP_NAME = re.compile(r"\.faceveil-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{16}\.tmp")
 
 
-def write(path: Path, data: bytes, *, overwrite: bool) -> None:
+def check(path: Path, *, overwrite: bool) -> None:
+    """Refuses what :func:`write` would, as far as that can be told before the work is done.
+
+    Raises:
+        PhotoError: the place is taken, is not a plain file, or has a name that is too long.
+    """
+    try:
+        _existing(path, overwrite)
+    except OSError as error:
+        raise PhotoError(_sentence(path, error)) from error
+
+
+def write(path: Path, data: bytes, *, overwrite: bool, like: Path | None = None) -> None:
     """Puts ``data`` at ``path`` at once: a reader sees the old file or the new one, never a part.
 
     Missing folders on the way are made. A replaced file hands on its permissions and, where that
@@ -29,6 +42,7 @@ def write(path: Path, data: bytes, *, overwrite: bool) -> None:
             the folder is changed.
         data: everything the file will hold.
         overwrite: an existing file may be replaced.
+        like: the file whose permissions and owner a new one gets.
 
     Raises:
         PhotoError: the place is taken, is not a plain file, is read-only or is full. What was
@@ -37,9 +51,12 @@ def write(path: Path, data: bytes, *, overwrite: bool) -> None:
     temp = path.parent / f".faceveil-{_MACHINE}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
         replaced = _existing(path, overwrite)
+        if replaced is None and like is not None:
+            replaced = like.stat()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temp.open("xb") as file:
+            mode = 0o666 if replaced is None else 0o600  # less the umask; private until it is known
+            with os.fdopen(os.open(temp, _NEW, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -18,11 +18,10 @@ _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 
 _MAIN_TAGS = frozenset(
     {
-        *(0x010E, 0x010F, 0x0110),  # description, camera make and model
+        *(0x010F, 0x0110),  # camera make and model
         *(0x011A, 0x011B, 0x0128),  # print resolution
-        *(0x0131, 0x0132, 0x013B, 0x013C),  # software, date, artist, computer
+        *(0x0131, 0x0132, 0x013B),  # software, date, artist
         *(0x4746, 0x4749, 0x8298),  # rating, rating in percent, copyright
-        *range(0x9C9B, 0x9CA0),  # title, comment, author, keywords, subject as Windows writes them
     }
 )
 _CAMERA_TAGS = frozenset(
@@ -31,17 +30,19 @@ _CAMERA_TAGS = frozenset(
         *(0x8822, 0x8824, 0x8827, 0x8828, 0x882A, *range(0x8830, 0x8836)),  # programme, ISO
         *(0x9000, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012),  # version, dates, time zones
         *(0x9101, 0x9102, *range(0x9201, 0x920B)),  # shutter, aperture, light, flash, focal length
-        *(0x9286, 0x9290, 0x9291, 0x9292),  # comment, fractions of the seconds
+        *(0x9290, 0x9291, 0x9292),  # fractions of the seconds
         *range(0x9400, 0x9406),  # weather
         *(0xA000, 0xA001),  # FlashPix version, colour space
         *(0xA20B, 0xA20C, 0xA20E, 0xA20F, 0xA210, 0xA215, 0xA217),  # sensor
         *(0xA300, 0xA301, 0xA302, *range(0xA401, 0xA40D), 0xA420),  # scene and processing
-        *range(0xA430, 0xA43D),  # owner, lens, title, photographer
+        *(0xA432, 0xA433, 0xA434),  # lens: its range, maker and model
         *(0xA460, 0xA461, 0xA462, 0xA500),  # composite image, gamma
     }
 )
-"""Besides places, notes and previews, sizes (0xA002, 0xA003) and subject coordinates (0x9214,
-0xA214) are left out: they describe the picture before it was turned upright."""
+"""Besides places, notes and previews, what somebody may have written is left out (titles, comments
+and keywords name places and people), and owners and serial numbers are; so are sizes (0xA002,
+0xA003) and subject coordinates (0x9214, 0xA214): they describe the picture before it was turned
+upright."""
 
 
 class _Entry(NamedTuple):

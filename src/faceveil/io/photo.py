@@ -57,12 +57,13 @@ class Photo:
     name: str
 
 
-def read(path: Path, *, limit_px: int = LIMIT_PX) -> Photo:
+def read(path: str | Path, *, limit_px: int = LIMIT_PX) -> Photo:
     """The photo in a file.
 
     Raises:
         PhotoError: the file cannot be read, or ``decode`` refuses its bytes.
     """
+    path = Path(path)
     try:
         if path.exists() and not path.is_file():
             raise PhotoError(f"{path} is not a file: name a photo.")

@@ -104,20 +104,24 @@ def style_of(reference: str) -> Style:
         raise UsageError(f"makeup: {error}") from None
 
 
+def bundled() -> list[str]:
+    """The names of the styles that come along."""
+    return sorted(path.stem for path in STYLES.glob("*.png"))
+
+
 def picture_of(reference: str) -> bytes:
     """The file that ``reference`` names.
 
     Raises:
         UsageError: it cannot be read.
     """
-    bundled = sorted(path.stem for path in STYLES.glob("*.png"))
-    path = STYLES / f"{reference}.png" if reference in bundled else Path(reference)
+    path = STYLES / f"{reference}.png" if reference in bundled() else Path(reference)
     try:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"makeup: the reference {reference!r} cannot be read ({error.strerror}); name a "
-            f"picture or one of the styles {', '.join(bundled)}."
+            f"picture or one of the styles {', '.join(bundled())}."
         ) from None
 
 

@@ -31,6 +31,11 @@ def names() -> tuple[str, ...]:
     return RECOGNISERS + tuple(name for name in added if name not in RECOGNISERS)
 
 
+def is_file(name: str) -> bool:
+    """Whether a recogniser is named by the path of its file."""
+    return name.endswith((".toml", ".onnx"))
+
+
 def locate(name: str) -> Path:
     """The card of the recogniser ``name``, or of the ``.toml`` or ``.onnx`` file of that path.
 
@@ -39,7 +44,7 @@ def locate(name: str) -> Path:
     """
     if name in RECOGNISERS:
         return BUNDLED / f"{name}.toml"
-    if name.endswith((".toml", ".onnx")):
+    if is_file(name):
         card_path = Path(name).with_suffix(".toml")
         if card_path.is_file():
             return card_path
