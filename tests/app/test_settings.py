@@ -56,7 +56,7 @@ def test_plain_builds_the_same_again() -> None:
         ({"run": {"faces": 0}}, "faces"),
         ({"run": {"faces": "most"}}, "faces"),
         ({"run": {"quality": 0}}, "quality"),
-        ({"run": {"surrogates": ["dlib"]}}, "dlib"),
+        ({"run": {"surrogates": ["dlib"], "held_out": ["dlib"]}}, "dlib"),
     ],
 )
 def test_what_is_wrong_is_named(values: dict[str, object], named: str) -> None:
@@ -67,3 +67,9 @@ def test_what_is_wrong_is_named(values: dict[str, object], named: str) -> None:
 @pytest.mark.parametrize(("faces", "n"), [("all", None), ("largest", 1), (3, 3)])
 def test_how_many_faces(faces: str | int, n: int | None) -> None:
     assert Run(faces=faces).n_faces == n  # type: ignore[arg-type]
+
+
+def test_whoever_helps_is_not_held_out_where_nobody_is_named() -> None:
+    run = Settings.build({"run": {"surrogates": ["faceres", "dlib"]}}).run
+    assert (run.surrogates, run.held_out) == (("faceres", "dlib"), ())
+    assert Settings.build({"run": {"surrogates": ["faceres"]}}).run.held_out == ("dlib",)

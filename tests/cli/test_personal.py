@@ -92,6 +92,26 @@ def test_keys_are_listed_moved_and_deleted(
     assert b"anna" in faceveil("keys", "list").stdout
 
 
+def test_a_hidden_name_is_opened_and_its_passphrase_changed(
+    faceveil: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEVEIL_PASSPHRASE", "correct horse")
+    made = faceveil("keys", "new", "my studio")
+    assert b"without its passphrase it is lost" in made.stdout, made.stderr.decode()
+    assert b"(name hidden)" in faceveil("keys", "list").stdout
+    assert b"my studio" in faceveil("keys", "list", "--open").stdout
+    assert faceveil("keys", "export", "my studio", "copy.veilkey").returncode == 0
+    (tmp_path / "new.txt").write_text("battery staple\n")
+    changed = faceveil("keys", "passphrase", "my studio", "--new-passphrase-file", "new.txt")
+    assert changed.returncode == 0, changed.stderr.decode()
+    assert b"my studio" not in faceveil("keys", "list", "--open").stdout
+    refused(faceveil("keys", "delete", "my studio", "--confirm", "my studio"), 3, "no key called")
+    with_file = ("--passphrase-file", "new.txt")
+    done = faceveil("keys", "delete", "my studio", "--confirm", "my studio", *with_file)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"Nobody is enrolled" in faceveil("keys", "list").stdout
+
+
 def test_what_goes_wrong_is_a_sentence(
     faceveil: Run,
     enrolled: Path,
@@ -102,7 +122,7 @@ def test_what_goes_wrong_is_a_sentence(
     refused(faceveil("enrol", "anna", portrait_path, *QUICK), 3, "anna is enrolled already")
     refused(faceveil("enrol", "bob"), 2, "Name photos")
     refused(faceveil("enrol", "../bob", portrait_path), 2, "is no name")
-    refused(faceveil("protect", portrait_path, "--person", "bob"), 3, "bob is not enrolled")
+    refused(faceveil("protect", portrait_path, "--person", "bob"), 3, "no key called bob")
     refused(faceveil("protect", portrait_path, "--strangers", "blur"), 2, "--person")
     with_method = ("--person", "anna", "--method", "veil")
     refused(faceveil("protect", portrait_path, *with_method), 2, "leave one of them out")

@@ -108,6 +108,13 @@ def test_a_receipt_is_replayed_byte_for_byte(
     done = faceveil("protect", "--replay", "one.png.veil.json", "-o", "again.png")
     assert done.returncode == 0, done.stderr.decode()
     assert b"the same bytes" in done.stderr
+    assert b"Nothing was written" not in done.stderr
+    assert b"Nothing was written" in faceveil("protect", "--replay", "one.png.veil.json").stderr
+    kept = faceveil("protect", portrait_path, "-o", "one.png", "--resume", *QUICK)
+    assert b"faces veiled (finished by an earlier run)" in kept.stderr
+    again = faceveil("protect", "one.png", *QUICK)
+    assert again.returncode == 3
+    assert b"one.png is veiled already" in again.stderr
     assert sha256(tmp_path / "one.png") == sha256(tmp_path / "again.png")
 
 

@@ -69,7 +69,11 @@ def test_the_strength_is_that_of_the_mask(portrait: Pixels, portrait_face: Face)
 def test_no_mask_and_another_mask_are_not_taken_for_it(
     portrait: Pixels, worn: Pixels, portrait_face: Face
 ) -> None:
-    assert abs(sight(noise(), patch_of(portrait, portrait_face), "oval").strength) < 0.15
+    unworn = sight(noise(), patch_of(portrait, portrait_face), "oval")
+    assert abs(unworn.strength) < 0.15
+    faint = PersonalMask(noise().pixels / 20)
+    assert sight(faint, patch_of(portrait, portrait_face), "oval").fit < 15
+    assert unworn.fit < 15
     assert abs(sight(noise(seed=4), patch_of(worn, portrait_face), "oval").strength) < 0.15
 
 

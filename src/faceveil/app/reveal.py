@@ -23,6 +23,8 @@ from faceveil.masks.sighting import sight
 
 WORN = 0.25
 """The strength from which on a face is taken to wear a mask; others seem to wear under .1."""
+CERTAIN = 20.0
+"""And the fit: a faint mask seems to be worn by more, for it is as strong as a face's own detail."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def _found(
     wearing = [
         (Face(face.box, sighting.landmarks.numpy(), face.score), min(sighting.strength, 1.0))
         for face, sighting in zip(faces, sightings, strict=True)
-        if sighting.strength >= WORN
+        if sighting.strength >= WORN and sighting.fit >= CERTAIN
     ]
     if not wearing:
         raise SecretError(
