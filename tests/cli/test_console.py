@@ -41,6 +41,14 @@ def test_a_line_in_half_a_minute_says_how_far_and_how_long(
     assert capsys.readouterr().err == "Measuring: 10 of 750, about 86 min left\n"
 
 
+def test_of_few_items_it_says_the_share(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines("Veiling", 4, clock)
+    for _ in range(5):
+        clock.now += 8
+        lines(0.1)
+    assert capsys.readouterr().err == "Veiling: 10%, about 5 min left\n"
+
+
 def test_what_was_known_before_does_not_count_as_speed(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

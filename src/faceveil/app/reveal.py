@@ -24,7 +24,7 @@ from faceveil.masks.sighting import sight
 WORN = 0.25
 """The strength from which on a face is taken to wear a mask; others seem to wear under .1."""
 CERTAIN = 20.0
-"""And the fit: a faint mask seems to be worn by more, for it is as strong as a face's own detail."""
+"""And the fit: a faint mask seems to be worn by more, being no stronger than faces' own detail."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,6 +84,15 @@ def owner_id(name: str | None, passphrase_file: Path | None) -> str | None:
     return Keyring.of_user().open_owner(name, passphrase(passphrase_file, name)).id
 
 
+def faces_of(faces: str | None) -> int | str | None:
+    """Which faces, or how many."""
+    if faces in (None, "all", "largest"):
+        return faces
+    if not faces.isdecimal() or not int(faces):
+        raise UsageError(f"--faces is all, largest, or how many of them, not {faces!r}.")
+    return int(faces)
+
+
 def damage_of(strength: str | None, max_damage: float | None) -> float | None:
     """How much may be seen, where that is said."""
     if strength is None:

@@ -13,6 +13,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 LINE_S = 30.0
 """Off a terminal a line is printed this often; later on, when a tenth of the time has passed."""
+MANY = 20
+"""Of so many items it says how many are done, of fewer what share of the work."""
 QUIET_S = 600.0
 """But it is never silent for longer than this, if anything is finished meanwhile."""
 
@@ -73,9 +75,9 @@ class Lines:
         if now < self._due or not at_first < self._done < self._total:
             return
         left_s = (self._total - self._done) * (now - began) / (self._done - at_first)
-        err.print(
-            f"{self._title}: {self._done:.0f} of {self._total}, about {_duration(left_s)} left"
-        )
+        share_done = self._done / self._total
+        far = f"{self._done:.0f} of {self._total}" if self._total >= MANY else f"{share_done:.0%}"
+        err.print(f"{self._title}: {far}, about {_duration(left_s)} left")
         self._due = now + min(max((now - began) / 10, LINE_S), QUIET_S)
 
 

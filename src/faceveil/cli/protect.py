@@ -182,7 +182,7 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
         "run.targets": None if targets is None else str(targets),
         "run.surrogates": surrogate,
         "run.held_out": held_out,
-        "run.faces": int(faces) if faces and faces.isdecimal() else faces,
+        "run.faces": asked.faces_of(faces),
         "run.keep_metadata": keep_metadata or None,
         "run.seed": seed,
     }
