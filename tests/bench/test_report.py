@@ -65,7 +65,7 @@ def test_few_trials_look_unsure(tmp_path: Path, n: int, doubted: bool) -> None:
     few = type(found)(found.measure, rate(1, n, 0), found.at)
     html = render([run(tmp_path / "run", [few])], facts={})
     assert ('class="mean unsure"' in html) == doubted
-    assert ("Figures of 6 trials or fewer" in html) == doubted
+    assert ("Figures of 6 people or fewer" in html) == doubted
     assert f"{n} of {n}, ≥" in html
 
 

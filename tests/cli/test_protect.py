@@ -115,6 +115,8 @@ def test_a_receipt_is_replayed_byte_for_byte(
     again = faceveil("protect", "one.png", *QUICK)
     assert again.returncode == 3
     assert b"one.png is veiled already" in again.stderr
+    swapped = faceveil("check", "one.png", portrait_path)
+    assert (swapped.returncode, b"one.png is the veiled one" in swapped.stderr) == (2, True)
     assert sha256(tmp_path / "one.png") == sha256(tmp_path / "again.png")
 
 

@@ -167,10 +167,11 @@ def _read(job: Job) -> Photo:
         )
     photo = read(job.original)
     if (made := receipt.of_veiled(job.original, photo.sha256)) is not None:
-        paper = receipt.path_of(job.original).name
+        paper, original = receipt.path_of(job.original).name, made.input.path
+        instead = "" if original == job.original.name else f": veil {original} instead"
         raise PhotoError(
-            f"{job.original} is veiled already, as {paper} says, and a second veil takes the first "
-            f"off: veil the original, {made.input.path}, instead."
+            f"{job.original} is veiled already, as {paper} says, and a second veil would take the "
+            f"first one off{instead}."
         )
     if job.backup is not None:
         atomic.check(job.backup, overwrite=True)

@@ -153,10 +153,11 @@ def _headline(run: Finished) -> str:
 
 def _caution(run: Finished) -> str:
     """What a hasty reader must not miss; empty if there is nothing."""
-    unsure = {figure.value.n for figure in run.figures if certainty.is_unsure(figure.value)}
+    values = [figure.value for figure in run.figures]
+    unsure = [value.n_independent for value in values if certainty.is_unsure(value)]
     if not unsure:
         return ""
-    return f"Figures of {max(unsure)} trials or fewer, too few to lean on, are dotted."
+    return f"Figures of {max(unsure)} people or fewer, too few to lean on, are dotted."
 
 
 def _grid(grid: Grid) -> GridView:

@@ -80,7 +80,7 @@ def check(
         return
     if gallery is not None:
         raise UsageError("--gallery takes the place of AFTER: leave one of the two out.")
-    from faceveil.app import provenance, sentences
+    from faceveil.app import provenance, receipt, sentences
     from faceveil.app.check import compare
     from faceveil.app.treatment import treatments
     from faceveil.app.verdict import record
@@ -90,6 +90,10 @@ def check(
     if report is not None:
         page.check(report)
     original, veiled = read(before), read(after)
+    if receipt.of_veiled(before, original.sha256) is not None and original.sha256 != veiled.sha256:
+        raise UsageError(
+            f"{before} is the veiled one, as its receipt says: name the photo without a veil first."
+        )
     detector, recognisers = _models(recogniser, device)
     origin = provenance.trace(after, original, veiled)
     judges = [(one, origin.role(one.card)) for one in recognisers]

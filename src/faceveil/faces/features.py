@@ -96,7 +96,7 @@ def _eyes(place: _Place, points: Tensor, bright: Tensor) -> tuple[Tensor, Tensor
         right, v = place.around(points[:, eye])
         u = outward * right
         opening = _bump((u / 8.5) ** 2 + ((v - 0.3) / 3.6) ** 2)
-        lid = _bump(((u - 1) / 13) ** 2 + ((v + 4.5 + 0.1 * u) / 6.5) ** 2)
+        lid = _bump(((u - 1) / 12.5) ** 2 + ((v + 4 + 0.1 * u) / 5.3) ** 2)
         rim = _bump(((u - 0.5) / 11) ** 2 + ((v + 0.5) / 5) ** 2)
         arch = v + 11.5 - 0.012 * (u - 3) ** 2 + 0.08 * u
         band = _bump(((u - 0.5) / 13.5) ** 2 + (arch / 6) ** 2)
