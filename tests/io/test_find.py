@@ -131,6 +131,13 @@ class TestPlanOutputs:
         (tmp_path / "dir.jpg").mkdir()
         assert plan_outputs(one, tmp_path / "dir.jpg")[0][1] == tmp_path / "dir.jpg" / "b.jpg"
 
+    def test_a_file_of_a_kind_that_is_not_written_is_no_folder(
+        self, album: Path, tmp_path: Path
+    ) -> None:
+        for found in (find([album / "b.jpg"], recursive=False), find([album], recursive=True)):
+            with pytest.raises(UsageError, match=r"out\.GIF: faceveil writes no such files"):
+                plan_outputs(found, tmp_path / "out.GIF")
+
     def test_a_file_name_of_another_format(self, album: Path, tmp_path: Path) -> None:
         one = find([album / "b.jpg"], recursive=False)
         with pytest.raises(UsageError, match=r"format of .*b\.jpg, which is kept"):

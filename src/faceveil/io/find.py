@@ -138,6 +138,10 @@ def _is_file_name(out: Path, found: Sequence[Found]) -> bool:
     """Whether ``out`` names a file rather than a folder, which only a single photo can go to."""
     promised = formats.of_suffix(out.suffix)
     is_folder, exists = _look(out)
+    if not is_folder and out.suffix.lower() in formats.NOT_WRITTEN:
+        raise UsageError(
+            f"{out}: faceveil writes no such files: a veiled photo keeps the format of its original."
+        )
     if is_folder or (promised is None and not exists):
         return False
     if len(found) != 1:

@@ -31,6 +31,8 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The file suffixes, in lower case, of each format that is read and written."""
+NOT_WRITTEN = (".gif", ".avif", ".jxl", ".pdf", ".svg", ".psd", ".dng", ".mp4", ".mov")
+"""Those of pictures and videos that are not, so that none is taken for a folder's name."""
 
 _SIGNATURES = (
     ("JPEG", 0, b"\xff\xd8\xff"),
