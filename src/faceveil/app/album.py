@@ -168,7 +168,8 @@ def _read(job: Job) -> Photo:
     photo = read(job.original)
     if (made := receipt.of_veiled(job.original, photo.sha256)) is not None:
         paper, original = receipt.path_of(job.original).name, made.input.path
-        instead = "" if original == job.original.name else f": veil {original} instead"
+        in_place = original == job.original.name
+        instead = "; --resume keeps finished work" if in_place else f": veil {original} instead"
         raise PhotoError(
             f"{job.original} is veiled already, as {paper} says, and a second veil would take the "
             f"first one off{instead}."

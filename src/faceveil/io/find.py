@@ -139,9 +139,7 @@ def _is_file_name(out: Path, found: Sequence[Found]) -> bool:
     promised = formats.of_suffix(out.suffix)
     is_folder, exists = _look(out)
     if not is_folder and out.suffix.lower() in formats.NOT_WRITTEN:
-        raise UsageError(
-            f"{out}: faceveil writes no such files: a veiled photo keeps its format."
-        )
+        raise UsageError(f"{out}: faceveil writes no such files: a veiled photo keeps its format.")
     if is_folder or (promised is None and not exists):
         return False
     if len(found) != 1:
