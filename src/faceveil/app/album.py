@@ -219,7 +219,9 @@ def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], 
     for job in jobs:
         paper = receipt.finished(job.original, job.output, wanted)
         if paper is None:
-            left.append(replace(job, overwrite=job.overwrite or receipt.has(job.output)))
+            left.append(
+                replace(job, overwrite=job.overwrite or receipt.beside(job.output) is not None)
+            )
             continue
         kept.append(
             Item(

@@ -42,7 +42,8 @@ def compare(
         after: the veiled file as decoded, of the same shape or a resized one.
         detector: finds the faces of both.
         judges: recognisers with their part in making the veil, in the order they are listed.
-        faces: those of BEFORE to judge; None for all that ``detector`` finds.
+        faces: those of BEFORE to judge, where AFTER is known to be made of it; None for all that
+            ``detector`` finds, in files of which nothing is known.
         treated: what is done to AFTER before it is judged.
         notes: sentences the verdict carries besides its own.
 
@@ -52,17 +53,21 @@ def compare(
             faces, or have their faces in other places.
     """
     _check_shape(before, after)
-    is_stranger, faces = faces is None, detector(before.pixels) if faces is None else faces
+    is_known_pair = faces is not None
+    faces = detector(before.pixels) if faces is None else faces
     if not faces:
         raise NoFaceError(f"{before.name}: no face found, so there is nothing to check.")
-    if is_stranger:
-        _check_content(before, after, faces, detector(after.pixels))
+    if not is_known_pair and _unlike(before.pixels, after.pixels, faces):
+        raise _two_photos(before, after, "differ everywhere")
     recognisers = [recogniser for recogniser, _ in judges]
     expected = embed(before.pixels, faces, recognisers)
     answers: dict[str, dict[str, list[float | None]]] = {}
     for treatment in treated:
         pixels = treatment(after.pixels)
-        found = pair(faces, before.pixels.shape, detector(pixels), pixels.shape)
+        detected = detector(pixels)
+        found = pair(faces, before.pixels.shape, detected, pixels.shape)
+        if not is_known_pair and treatment == Treatment() and detected and not any(found):
+            raise _two_photos(before, after, "have faces in other places")
         present = [face for face in found if face is not None]
         seen = embed(pixels, present, recognisers)
         answers[treatment.name] = _similarities(expected, seen, found)
@@ -120,17 +125,11 @@ def _check_shape(before: Photo, after: Photo) -> None:
         )
 
 
-def _check_content(
-    before: Photo, after: Photo, faces: Sequence[Face], found: Sequence[Face]
-) -> None:
-    paired = pair(faces, before.pixels.shape, found, after.pixels.shape)
-    elsewhere = bool(found) and not any(paired)
-    if elsewhere or _unlike(before.pixels, after.pixels, faces):
-        what = "have faces in other places" if elsewhere else "differ everywhere"
-        raise UsageError(
-            f"{before.name} and {after.name} {what}, so they are not two versions of one photo; "
-            "`faceveil check PHOTO --gallery DIR` compares different photos."
-        )
+def _two_photos(before: Photo, after: Photo, why: str) -> UsageError:
+    return UsageError(
+        f"{before.name} and {after.name} {why}, so they are not two versions of one photo; "
+        "`faceveil check PHOTO --gallery DIR` compares different photos."
+    )
 
 
 def _notes(before: Photo, after: Photo) -> list[str]:

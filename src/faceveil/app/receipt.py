@@ -28,6 +28,7 @@ from faceveil.io.find import find
 from faceveil.io.photo import Photo
 from faceveil.masks.glaze import bundled, picture_of
 from faceveil.masks.makeup import Makeup
+from faceveil.masks.method import Method
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import read_card
 
@@ -98,27 +99,23 @@ def origin_of(settings: Settings) -> Origin:
     return Origin(
         settings_of(settings),
         targets_of(run),
-        reference_of(settings),
+        reference_of(settings.method),
         {card.name: card.sha256 for card in cards},
     )
 
 
-def has(output: Path) -> bool:
-    """Whether a receipt lies beside ``output``, so that it is a veiled photo of ours."""
+def beside(output: Path) -> Receipt | None:
+    """The receipt that says that ``output`` is a veiled photo of ours, if it can be read."""
     try:
-        read(path_of(output))
+        return read(path_of(output))
     except UsageError:
-        return False
-    return True
+        return None
 
 
 def of_veiled(photo: Path, sha256: str) -> Receipt | None:
-    """The receipt that was written for a photo as a veiled one, if it is that still."""
-    try:
-        receipt = read(path_of(photo))
-    except UsageError:
-        return None
-    return receipt if receipt.output.sha256 == sha256 else None
+    """The receipt beside a photo with these bytes, if it was written for it as a veiled one."""
+    receipt = beside(photo)
+    return receipt if receipt is not None and receipt.output.sha256 == sha256 else None
 
 
 def path_of(output: Path) -> Path:
@@ -147,7 +144,7 @@ def make(
         faces=outcome.faces,
         verdict=outcome.verdict,
         targets=targets_of(protector.settings.run),
-        reference=reference_of(protector.settings),
+        reference=reference_of(protector.settings.method),
     )
 
 
@@ -164,13 +161,12 @@ def settings_of(settings: Settings) -> dict[str, Any]:
     return values
 
 
-def reference_of(settings: Settings) -> str:
+def reference_of(method: Method) -> str:
     """The SHA-256 of the picture makeup is made after; empty for other methods.
 
     Raises:
         UsageError: it is gone.
     """
-    method = settings.method
     return content_hash(picture_of(method.reference)) if isinstance(method, Makeup) else ""
 
 
@@ -231,13 +227,15 @@ def original_of(receipt: Receipt, path: Path) -> Path:
 
 def finished(original: Path, output: Path, origin: Origin) -> Receipt | None:
     """The receipt of ``output`` if it is whole and was made from ``original`` in this way."""
+    receipt = beside(output)
+    if receipt is None:
+        return None
     try:
-        receipt = read(path_of(output))
         if content_hash(output.read_bytes()) != receipt.output.sha256:
             return None
         if original != output and content_hash(original.read_bytes()) != receipt.input.sha256:
             return None
-    except (UsageError, OSError):
+    except OSError:
         return None
     made_by = (receipt.settings, receipt.targets, receipt.reference)
     if made_by != (origin.settings, origin.targets, origin.reference):

@@ -46,7 +46,7 @@ def replay(
     original = receipt.original_of(paper, path)
     settings = Settings.build(paper.settings)
     _check_targets(paper, settings.run, path)
-    if paper.reference and paper.reference != receipt.reference_of(settings):
+    if paper.reference and paper.reference != receipt.reference_of(settings.method):
         raise PhotoError(
             f"{paper.settings['method']['reference']}: the reference has changed since {path.name} "
             "was written, so the veil cannot be made again."

@@ -18,7 +18,7 @@ from faceveil.core.errors import UsageError
 from faceveil.io import atomic
 
 PROTOCOL, ENVIRONMENT, FIGURES = "protocol.toml", "environment.json", "figures.json"
-RESULTS, TIMINGS = "results.jsonl", "timings.jsonl"
+RESULTS, TIMINGS, CODE = "results.jsonl", "timings.jsonl", "code.txt"
 
 
 def claim(folder: Path, text: str) -> None:
@@ -33,6 +33,24 @@ def claim(folder: Path, text: str) -> None:
             f"{folder} holds a run of another protocol or of other settings: name a new folder."
         )
     atomic.write(path, text.encode(), overwrite=True)
+
+
+def keep_to(folder: Path, code: str) -> None:
+    """Refuses to go on with a run by other code or libraries than it was begun with.
+
+    The cache of other runs does that item by item; an audit keeps files of its own.
+
+    Raises:
+        UsageError: it was begun by others.
+    """
+    path = folder / CODE
+    there = path.read_text(encoding="utf-8") if path.is_file() else code
+    if there != code:
+        raise UsageError(
+            f"{folder} was begun by another faceveil or other libraries ({there}; these are "
+            f"{code}): go on with those, or name a new folder."
+        )
+    atomic.write(path, code.encode(), overwrite=True)
 
 
 def environment(recognisers: Iterable[str], device: str) -> dict[str, Any]:

@@ -6,12 +6,10 @@ import functools
 from importlib.metadata import version
 from typing import Any
 
+from faceveil.app.receipt import reference_of
 from faceveil.bench.fingerprint import fingerprint
 from faceveil.bench.task import Victim
 from faceveil.core import config
-from faceveil.core.seeds import content_hash
-from faceveil.masks.glaze import picture_of
-from faceveil.masks.makeup import Makeup
 from faceveil.masks.method import Method
 from faceveil.recognisers import zoo
 from faceveil.recognisers.card import Card, read_card
@@ -78,9 +76,8 @@ def veiling_code(method: type[Method]) -> str:
 
 def reference(method: Method) -> dict[str, str]:
     """The content of the picture a method works after, where it does."""
-    if not isinstance(method, Makeup):
-        return {}
-    return {"reference": content_hash(picture_of(method.reference))}
+    sha256 = reference_of(method)
+    return {"reference": sha256} if sha256 else {}
 
 
 def embedding_code() -> str:

@@ -24,23 +24,23 @@ MEANT = {"--person": "chameleon", "--owner": "watermark", "--reference": "makeup
 """Options that only one method understands."""
 
 
-def alone(context: typer.Context, option: str, *beside: str) -> None:
-    """Refuses all that was given on the command line but ``option`` and what may stand beside it.
+def only(context: typer.Context, why: str, *allowed: str) -> None:
+    """Refuses all that was given on the command line but what is allowed.
 
     Args:
         context: of the command.
-        option: such as ``--replay``.
-        beside: the names of parameters.
+        why: the beginning of the sentence that says so.
+        allowed: the names of parameters.
     """
     extra = [
         parameter.opts[0] if parameter.param_type_name == "option" else "PATHS"
         for parameter in context.command.params
-        if parameter.name not in (option.strip("-"), *beside)
+        if parameter.name not in allowed
         and (source := context.get_parameter_source(str(parameter.name))) is not None
         and source.name == "COMMANDLINE"
     ]
     if extra:
-        raise UsageError(f"{option} takes all else from the receipt: leave out {', '.join(extra)}.")
+        raise UsageError(f"{why}: leave out {', '.join(extra)}.")
 
 
 def check_report(report: Path | None, *, in_place: bool, backup: bool) -> None:

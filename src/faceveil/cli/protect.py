@@ -156,7 +156,8 @@ def protect(  # noqa: PLR0917  the command line passes everything by name
     after JPEG 75, a line says so and the code is 0; that of faceveil check is 5 then.
     """
     if replay is not None:
-        asked.alone(context, "--replay", "out", "person", "passphrase_file", "device", "overwrite")
+        allowed = ("replay", "out", "person", "passphrase_file", "device", "overwrite")
+        asked.only(context, "--replay takes all else from the receipt", *allowed)
         _replay(replay, out, asked.keys_of(person, passphrase_file), device, overwrite=overwrite)
         return
     if not paths:

@@ -21,6 +21,7 @@ from faceveil.bench.folder import (
     TIMINGS,
     claim,
     environment,
+    keep_to,
     one_thread,
     write,
     write_lines,
@@ -28,7 +29,6 @@ from faceveil.bench.folder import (
 from faceveil.bench.origins import code
 from faceveil.bench.run import Bar, unseen
 from faceveil.core import config
-from faceveil.core.errors import UsageError
 from faceveil.data.open import open_pictures
 from faceveil.data.pictures import select
 from faceveil.faces.detect import Detector
@@ -40,8 +40,6 @@ from faceveil.training.crops import PUBLIC, Crops, cut
 from faceveil.training.recipe import Recipe
 from faceveil.training.split import split
 
-CODE = "code.txt"
-"""Of a run: a digest of the code and the libraries it was begun with."""
 PRIVATE = "private"
 """Of a run: a training photo of each person attacked, for the report."""
 
@@ -75,7 +73,7 @@ def carry_out(
     """
     cases, _ = audit.cases(), audit.made()
     claim(folder, f'protocol = "{audit.name}"\n{config.write(audit)}')
-    _keep_to(code("faceveil.app.train", "faceveil.app.invert"), folder / CODE)
+    keep_to(folder, code("faceveil.app.train", "faceveil.app.invert"))
     work = Work(audit, folder.resolve(), device)
     n_processes = n_processes or n_cores()
     timings = folder / TIMINGS
@@ -103,17 +101,6 @@ def carry_out(
         figures = figures_of(found, audit.control)
         write(folder / FIGURES, [figure.record() for figure in figures])
     return figures
-
-
-def _keep_to(now: str, path: Path) -> None:
-    """Refuses to go on with other code than a run was begun with."""
-    there = path.read_text(encoding="utf-8") if path.is_file() else now
-    if there != now:
-        raise UsageError(
-            f"{path.parent} was begun by another faceveil or other libraries ({there}; these are "
-            f"{now}): go on with those, or name a new folder."
-        )
-    atomic.write(path, now.encode(), overwrite=True)
 
 
 def _start(do: Callable[[Case], None]) -> Callable[[Case], tuple[str, float]]:

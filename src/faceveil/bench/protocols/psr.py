@@ -94,8 +94,6 @@ class Psr(Comparison):
             )
         if not self.treated:
             raise UsageError(f'{self.name}: name a treatment; "" leaves files as written.')
-        if alone := [name for name in self._left_out if not set(self.surrogates) - {name}]:
-            raise UsageError(f"{self.name}: without {alone[0]}, the victim, there is no surrogate.")
 
     @property
     def _left_out(self) -> tuple[str, ...]:
@@ -160,7 +158,7 @@ class Psr(Comparison):
             if left_out == NOBODY or not same_network(name, left_out)
         ]
         if not surrogates:
-            raise UsageError(f"{self.name}: all surrogates are {left_out} itself: name others.")
+            raise UsageError(f"{self.name}: without {left_out}, the victim, there is no surrogate.")
         fixed: dict[str, Any] = {"run.goal": aim} if aim == "impersonate" else {}
         if level is not None:
             fixed |= {"budget.ssimulacra2": level, "budget.flip": None, "budget.spot": None}
