@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from faceveil.app.search import record, search
+from faceveil.app import sentences
+from faceveil.app.search import Candidate, FaceSearch, Ranking, Search, record, search
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.detect import Detector
 from faceveil.io.photo import Photo, read
@@ -56,8 +57,25 @@ def test_people_are_ranked_each_once(
         assert [candidate.label for candidate in ranking.candidates] == ["her", "stranger"]
         assert ranking.matched(ranking.candidates[0])
         assert ranking.candidates[0].similarity > ranking.candidates[1].similarity
+    assert not found.nobody
+    assert sentences.of_search(found.faces[0]) == "Face 1: dlib and mobilefacenet take it for her."
     only = search(probe, people, detector, recognisers, n_candidates=1)
     assert [len(ranking.candidates) for ranking in only.faces[0].rankings] == [1, 1]
+
+
+def test_an_answer_is_whom_each_recogniser_takes_it_for() -> None:
+    her, stranger = Candidate("her", 0.5), Candidate("stranger", 0.2)
+    sure, other = Ranking("a", 0.4, (her, stranger)), Ranking("b", 0.1, (stranger, her))
+    unsure, unable = Ranking("c", 0.6, (her,)), Ranking("d", None, (her,))
+    assert [one.answer for one in (sure, other, unsure, unable)] == ["her", "stranger", None, None]
+    face = FaceSearch(1, (0, 0, 9, 9), (unsure, unable, sure, other))
+    assert sentences.of_search(face) == (
+        "Face 2: a takes it for her; b takes it for stranger; c takes it for nobody; "
+        "d has no calibrated threshold."
+    )
+    for rankings, nobody in (((unsure,), True), ((unsure, unable), False), ((sure,), False)):
+        found = Search("me.png", 2, (FaceSearch(0, (0, 0, 9, 9), rankings),), ())
+        assert found.nobody is nobody
 
 
 def test_in_a_flat_folder_the_file_names_the_person(

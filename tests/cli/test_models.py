@@ -99,6 +99,18 @@ def test_calibrate_prints_thresholds_and_names_skipped_photos(
     assert "dark.png" in result.stderr
 
 
+def test_what_was_added_can_be_removed_even_damaged(tiny_pair: Path) -> None:
+    use_cases.add(tiny_pair.with_suffix(".onnx"), tiny_pair)
+    (zoo.home() / "tiny.toml").write_text("name = ")
+    assert invoke("remove", "tiny").output == "tiny is removed.\n"
+    assert "tiny" not in zoo.names()
+    assert list(zoo.home().iterdir()) == []
+    for name in ("dlib", str(tiny_pair)):
+        with pytest.raises(ModelError, match="neither added nor pulled"):
+            invoke("remove", name)
+    assert tiny_pair.is_file()
+
+
 def test_pull_fetches_and_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def pull(name: str, progress: Callable[[int, int | None], None]) -> Path:
         progress(1, None)
@@ -110,7 +122,13 @@ def test_pull_fetches_and_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "arguments", [("show", "nobody"), ("pull", "nobody"), ("calibrate", "dlib", "--data", ".")]
+    "arguments",
+    [
+        ("show", "nobody"),
+        ("pull", "nobody"),
+        ("remove", "nobody"),
+        ("calibrate", "dlib", "--data", "."),
+    ],
 )
 def test_what_cannot_be_done_is_an_error_of_ours(arguments: tuple[str, ...]) -> None:
     with pytest.raises(ModelError):

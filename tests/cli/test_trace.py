@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,11 @@ def test_a_photo_is_marked_and_traced(
     assert done.returncode == 0, done.stderr.decode()
     assert f"carries the mark {school} of school".encode() in done.stdout
 
+    (tmp_path / "found").mkdir()
+    shutil.copy(tmp_path / "me.png", tmp_path / "found" / "me.veiled.png")
+    done = faceveil("trace", "found")
+    assert (done.returncode, f"mark {school} " in done.stdout.decode()) == (0, True)
+
     done = faceveil("trace", "me.png", portrait_path, "--json")
     assert done.returncode == 5
     marks = [record["mark"] for record in json.loads(done.stdout)]
@@ -51,10 +57,15 @@ def test_a_photo_is_marked_and_traced(
 
 def test_what_cannot_be_traced_is_a_sentence(faceveil: Run, school: str, tmp_path: Path) -> None:
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "wall.png")
-    done = faceveil("trace", "wall.png", "gone.png")
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff torn")
+    done = faceveil("trace", tmp_path)
     assert done.returncode == 3
     assert b"wall.png: no face found" in done.stderr
-    assert b"gone.png" in done.stderr
+    assert b"torn.jpg is damaged" in done.stderr
+    done = faceveil("trace", "gone.png")
+    assert (done.returncode, b"gone.png does not exist" in done.stderr) == (2, True)
+    done = faceveil("trace", "home")
+    assert (done.returncode, b"home: there is no photo" in done.stderr) == (2, True)
     done = faceveil("trace")
     assert (done.returncode, b"Name the photos" in done.stderr) == (2, True)
     (key,) = (tmp_path / "home" / "keys").iterdir()

@@ -81,6 +81,19 @@ def add(onnx_path: Path, card_path: Path) -> Card:
     return card
 
 
+def remove(name: str) -> None:
+    """Delete a recogniser that was added or pulled; its card may be damaged.
+
+    Raises:
+        ModelError: there is none of that name, it comes with faceveil, or it lies elsewhere.
+    """
+    card_path = zoo.locate(name)
+    if card_path.parent != zoo.home():
+        raise ModelError(f"{name} was neither added nor pulled: it stays.")
+    card_path.unlink()
+    card_path.with_suffix(".onnx").unlink(missing_ok=True)
+
+
 def calibrate_card(
     name: str,
     data: Path,

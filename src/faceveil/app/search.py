@@ -44,6 +44,12 @@ class Ranking:
         """Whether the recogniser takes the face for this person; None if it cannot say."""
         return None if self.threshold is None else candidate.similarity >= self.threshold
 
+    @property
+    def answer(self) -> str | None:
+        """Whom the recogniser takes the face for, if for anybody it knows."""
+        first = self.candidates[0]
+        return first.label if self.matched(first) else None
+
 
 @dataclass(frozen=True)
 class FaceSearch:
@@ -62,6 +68,12 @@ class Search:
     n_people: int
     faces: tuple[FaceSearch, ...]
     notes: tuple[str, ...]
+
+    @property
+    def nobody(self) -> bool:
+        """Whether every recogniser can say, and none takes any face for anybody."""
+        rankings = [ranking for face in self.faces for ranking in face.rankings]
+        return all(one.threshold is not None and one.answer is None for one in rankings)
 
 
 def search(

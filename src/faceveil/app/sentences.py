@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from faceveil.app.search import FaceSearch
 from faceveil.app.verdict import Match, Role, Verdict
 from faceveil.marks.code import N_BITS
 from faceveil.marks.reader import Mark
@@ -65,6 +66,23 @@ def of_verdict(verdict: Verdict, far: float = 0.01) -> str:
                 "No verdict: the recognisers that could judge have no calibrated thresholds; "
                 "`faceveil models calibrate` finds them."
             )
+
+
+def of_search(face: FaceSearch) -> str:
+    """Whom recognisers take one face of a photo for, as a sentence or two."""
+    able = [ranking for ranking in face.rankings if ranking.threshold is not None]
+    who: dict[str | None, list[str]] = {}
+    for ranking in able:
+        who.setdefault(ranking.answer, []).append(ranking.recogniser)
+    said = [
+        f"{listed(names, 'and')} take{'s' * (len(names) == 1)} it for {label or 'nobody'}"
+        for label, names in sorted(who.items(), key=lambda item: (item[0] is None, -len(item[1])))
+    ] + [
+        f"{ranking.recogniser} has no calibrated threshold"
+        for ranking in face.rankings
+        if ranking.threshold is None
+    ]
+    return f"Face {face.index + 1}: {'; '.join(said)}."
 
 
 def of_mark(mark: Mark, whose: str | None = None) -> str:

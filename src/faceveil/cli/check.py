@@ -69,7 +69,8 @@ def check(
     Exit codes: 0 no held-out recogniser matches, 5 one does or none can say,
     2 usage, 3 a file or model cannot be used, 4 no face found. A match that a
     treatment brings back counts here, unlike in the exit code of faceveil
-    protect. Where it is unknown which were held out, all recognisers count.
+    protect. Where it is unknown which were held out, all recognisers count,
+    as they do with --gallery: 5 one takes a face for somebody or cannot say.
     """
     if after is None:
         if gallery is None:
@@ -117,7 +118,7 @@ def check(
 def _search(
     path: Path, gallery: Path, top: int, names: list[str] | None, device: str, *, as_json: bool
 ) -> None:
-    from faceveil.app import search
+    from faceveil.app import search, sentences
     from faceveil.io.photo import read
 
     photo = read(path)
@@ -125,7 +126,8 @@ def _search(
     if as_json:
         typer.echo(json.dumps(search.record(found), indent=1, ensure_ascii=False))
     else:
-        _print(_candidates(found), found.notes)
+        _print(_candidates(found), [*found.notes, *map(sentences.of_search, found.faces)])
+    raise typer.Exit(0 if found.nobody else 5)
 
 
 def _models(names: list[str] | None, device: str) -> tuple[Detector, list[Recogniser]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from faceveil.recognisers.card import Calibration
 
-app = typer.Typer(help="List, add, fetch and calibrate recognisers.", no_args_is_help=True)
+app = typer.Typer(help="List, add, fetch, calibrate and remove recognisers.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A name `faceveil models list` shows.")]
@@ -91,6 +91,15 @@ def add(
 
     added = models.add(onnx, card)
     typer.echo(f"Added {added.name}. Thresholds: faceveil models calibrate {added.name} --data DIR")
+
+
+@app.command()
+def remove(name: Name) -> None:
+    """Delete a recogniser you added or pulled: its network and its card."""
+    from faceveil.app import models
+
+    models.remove(name)
+    typer.echo(f"{name} is removed.")
 
 
 @app.command()

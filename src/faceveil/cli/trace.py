@@ -15,7 +15,8 @@ from faceveil.core.errors import FaceveilError, UsageError
 if TYPE_CHECKING:
     from faceveil.app.trace import Trace
 
-Photos = Annotated[list[Path] | None, typer.Argument(help="Photos, as they are found.")]
+Photos = Annotated[list[Path] | None, typer.Argument(help="Photos and folders of photos.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Also folders in folders.")]
 Owners = Annotated[
     list[str] | None,
     typer.Option("--owner", help="Whose marks to look for first: a key's name or id; repeatable."),
@@ -25,6 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print what was read as JSON.
 
 def trace(
     photos: Photos = None,
+    recursive: Recursive = False,
     owner: Owners = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
@@ -41,15 +43,19 @@ def trace(
     from faceveil.app.keyring import Keyring
     from faceveil.app.trace import trace as read_marks
     from faceveil.faces.detect import Detector
+    from faceveil.io.find import find
     from faceveil.io.photo import read
 
+    found = find(photos, recursive=recursive, suffix=None)
+    if not found:
+        raise UsageError(f"{photos[0]}: there is no photo in this folder.")
     keyring = Keyring.of_user()
     names = dict.fromkeys(owner or [])
     opened = [keyring.open_owner(name, passphrase(passphrase_file, name)) for name in names]
     name_by_id = {one.id: one.name for one in opened}
     detector = Detector.load()
     codes, records = {0}, []
-    for path in photos:
+    for path in (one.path for one in found):
         try:
             traces = read_marks(read(path), detector, list(name_by_id))
         except FaceveilError as error:

@@ -24,7 +24,11 @@ class Found:
 
 
 def find(
-    paths: Iterable[Path], *, recursive: bool, exclude: Path | None = None, suffix: str = VEILED
+    paths: Iterable[Path],
+    *,
+    recursive: bool,
+    exclude: Path | None = None,
+    suffix: str | None = VEILED,
 ) -> list[Found]:
     """The photos that ``paths`` mean: files as named, folders for the photos inside.
 
@@ -35,7 +39,7 @@ def find(
         paths: files and folders; a file named twice is found once.
         recursive: also look into folders inside folders.
         exclude: a folder inside the others that is not entered, the one outputs go to.
-        suffix: the word that marks veiled photos.
+        suffix: the word that marks veiled photos; None where these count too.
 
     Returns:
         In the order of ``paths``, and sorted by name inside each folder.
@@ -52,7 +56,7 @@ def find(
             each = [
                 Found(photo, photo.relative_to(path))
                 for photo in inside
-                if Path(photo.stem).suffix != f".{suffix}"
+                if suffix is None or Path(photo.stem).suffix != f".{suffix}"
             ]
         elif exists:
             each = [Found(path, Path(path.name))]

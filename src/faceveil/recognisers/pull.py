@@ -52,7 +52,8 @@ def pull(name: str, progress: Progress) -> Path:
     card_path = home() / f"{name}.toml"
     if card_path.is_file() and read_card(card_path).sha256 != card.sha256:
         raise ModelError(
-            f"{card_path}: another recogniser has the name {name}. Rename it and its weights first."
+            f"{card_path}: another recogniser has the name {name}. `faceveil models remove {name}` "
+            "deletes it."
         )
     _fetch(URLS[name], home() / card.weights, card.sha256, progress)
     if not card_path.is_file():
