@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_from_a_recipe_to_a_recogniser_that_the_bench_takes(here: Path) -> None:
 
 
 def test_public_faces_are_mixed_in_and_belong_to_no_one(here: Path) -> None:
-    write_people(here / "others", 3, 4)
+    write_people(here / "others", 3, 4, seed=1)
     train = ("train", "tiny.toml", "-o", "run", "--set", "public=others")
     assert "recipe.public: the defence none mixes no faces" in str(invoke(*train).exception)
     done = invoke(*train, "--set", "defence.name=ahm", "--set", "defence.domain=pixels")
@@ -99,6 +100,10 @@ def test_public_faces_are_mixed_in_and_belong_to_no_one(here: Path) -> None:
     assert (here / "inverted" / "sheet.png").is_file()
     refused = invoke("train", "tiny.toml", "-o", "new", "--set", "public=people")
     assert "name other people's photos" in str(refused.exception)
+    shutil.copytree(here / "people" / "p03", here / "others" / "stranger")
+    refused = invoke(*train[:3], "twins", *train[4:], "--set", "defence.name=ahm")
+    assert "others: p03/" in str(refused.exception)
+    assert "is among the public photos" in str(refused.exception)
 
 
 @pytest.mark.slow

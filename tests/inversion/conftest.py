@@ -17,8 +17,10 @@ from faceveil.inversion.attack import Attack
 from faceveil.inversion.gan import GanSettings
 from faceveil.inversion.kept import Kept
 from faceveil.inversion.problem import Problem
+from faceveil.inversion.recovery import Unmasking
 from faceveil.inversion.stage import Stage
 from faceveil.training.ahm import Ahm
+from faceveil.training.batches import fingerprint
 from faceveil.training.crops import Crops
 from faceveil.training.defence import Defence, Undefended
 from faceveil.training.finished import Finished
@@ -47,7 +49,9 @@ def trained(folder: Path, crops: Crops, defence: Defence | None = None, **fields
     """A run on four of the people; two are strangers, and of each two photos are held out."""
     recipe = tiny_recipe(held_out_people="4:6", defence=defence or Undefended(), epochs=6, **fields)
     loop = run_loop(open_loop(recipe, folder, crops))
-    return Finished(recipe, loop._learner.eval(), loop.batches.split.people, loop.step)
+    parts = loop.batches.split
+    photos = fingerprint(loop.batches.crops, parts)
+    return Finished(recipe, loop._learner.eval(), parts.people, photos, loop.step)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +85,7 @@ def pose(scene: Stage) -> Callable[..., Problem]:
                 if attack.threat == "masked queries"
                 else leaks.masked_inputs(of.run, of.private.photos, labels, seed=0)
             )
-            leaked = leaks.of_person(leak, label)
+            leaked = attack.kept(leak) if isinstance(attack, Unmasking) else leaks.whole(leak)
         with torch.no_grad():
             template = of.victim.embed(of.private.first([person]))[0]
         problem = Problem(

@@ -30,8 +30,21 @@ def test_what_was_put_there_is_got_back_bit_by_bit(tmp_path: Path, scene: Stage)
     assert torch.equal(again.images, found().images)
     assert torch.equal(again.confidence, found().confidence)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "ann.png", "ann.2.png", "ann.json", "attack.toml",
+        "ann.png", "others", "ann.json", "attack.toml",
     }  # fmt: skip
+
+
+def test_a_person_called_like_anothers_second_picture_is_not_mixed_up(
+    tmp_path: Path, scene: Stage
+) -> None:
+    shelf = Shelf(tmp_path, MiFace(), scene.victim, scene.public.photos)
+    other = Reconstruction(1 - found().images, found().confidence)
+    shelf.put("ann.2", other)
+    shelf.put("ann", found())
+    for person, put in (("ann", found()), ("ann.2", other)):
+        got = shelf.get(person)
+        assert got is not None
+        torch.testing.assert_close(got.images, put.images)
 
 
 def test_pictures_without_a_record_are_not_finished(tmp_path: Path, scene: Stage) -> None:
@@ -44,7 +57,7 @@ def test_pictures_without_a_record_are_not_finished(tmp_path: Path, scene: Stage
 def test_a_damaged_file_and_another_origin_are_said(tmp_path: Path, scene: Stage) -> None:
     shelf = Shelf(tmp_path, MiFace(), scene.victim, scene.public.photos)
     shelf.put("ann", found())
-    (tmp_path / "ann.2.png").write_bytes(b"no picture")
+    (tmp_path / "others" / "ann.2.png").write_bytes(b"no picture")
     with pytest.raises(ModelError, match=r"what was found of ann cannot be read .* delete this"):
         shelf.get("ann")
     public = scene.public.photos

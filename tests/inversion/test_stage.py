@@ -13,8 +13,10 @@ from tests.training.conftest import drawn_crops
 from faceveil.core.errors import UsageError
 from faceveil.inversion import stage
 from faceveil.inversion.stage import Stage
+from faceveil.training.batches import fingerprint
 from faceveil.training.crops import Crops
 from faceveil.training.finished import Finished
+from faceveil.training.split import split
 
 
 @pytest.fixture
@@ -65,8 +67,12 @@ def test_what_does_not_fit_together_gets_a_sentence(run: Finished, tmp_path: obj
         stage.of_run(run, "people", "nobody", lambda spec: crops)
     with pytest.raises(UsageError, match="is not what tiny was trained on"):
         stage.of_run(run, "people", "", lambda spec: drawn_crops(7))
+    with pytest.raises(UsageError, match="photos more or less of these people"):
+        stage.of_run(run, "people", "", lambda spec: drawn_crops(n_photos=7))
     everybody = replace(run, recipe=replace(run.recipe, held_out_people=""))
-    everybody = replace(everybody, people=tuple(f"p{i}" for i in range(6)))
+    everyone = split(crops.people, held_out_people="", held_out_photos=2)
+    known = fingerprint(crops, everyone)
+    everybody = replace(everybody, people=everyone.people, photos=known)
     with pytest.raises(UsageError, match="trained on everybody in people"):
         stage.of_run(everybody, "people", "", lambda spec: crops)
     with pytest.raises(UsageError, match="ada does not tell whom it was not trained on"):

@@ -15,6 +15,7 @@ from faceveil.inversion import victim
 from faceveil.inversion.stage import Faces, Stage
 from faceveil.training.ahm import Mixing
 from faceveil.training.instahide import InstaHide
+from faceveil.training.spectral import PpfrFd
 
 
 def test_it_knows_whom_it_was_trained_on(scene: Stage) -> None:
@@ -52,6 +53,22 @@ def test_white_boxes_give_gradients_and_others_answers_only(scene: Stage) -> Non
         with pytest.raises(UsageError, match=r"gives (black-box|label-only) access here"):
             ask()
     assert torch.equal(label.labels(images), scene.victim.labels(images))
+
+
+def test_an_untrained_one_sees_through_the_same_mask(tmp_path: Path) -> None:
+    crops = drawn_crops()
+    run = trained(tmp_path, crops, PpfrFd(upsampling=4))
+    nobody = victim.untrained(run)
+    photos = crops.take(range(6)).float() / 255
+    assert torch.equal(nobody.masking(0)(photos), run.learner.network.masking(photos))
+    assert nobody.fingerprint != victim.of_run(run).fingerprint
+
+
+def test_any_number_of_images_is_answered(scene: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = scene.victim.probabilities(scene.private.photos)
+    monkeypatch.setattr(victim, "AT_ONCE", 5)
+    torch.testing.assert_close(scene.victim.probabilities(scene.private.photos), whole)
+    assert torch.equal(scene.victim.labels(scene.private.photos), whole.argmax(1))
 
 
 def test_an_untrained_one_is_another_that_knows_nobody(scene: Stage) -> None:

@@ -106,9 +106,25 @@ def test_a_choice_lasts_and_its_consequences_are_told() -> None:
     assert strategy.told == [(1.0, 1.0), (4.0, 1.0)]
 
 
+def test_what_was_chosen_is_counted_and_comes_again_as_often(tmp_path: Path) -> None:
+    masking = Mixing(Pixels(SIZE, "rgb"), Heard(), every=1, key=bytes(32))
+    live(masking, 0, 3)
+    live(masking, 3, 1)
+    assert masking.n_choices.tolist() == [0, 0, 1, 1, 1, 1, 0]
+    masking.n_choices.copy_(torch.tensor([0, 0, 30, 0, 10, 0, 0]))
+    before = {name: value.clone() for name, value in masking.state_dict().items()}
+    ks = [
+        masking.train_mask_again(FACES, PEOPLE, seed).labels.people.shape[1] for seed in range(200)
+    ]
+    assert set(ks) == {2, 4}
+    assert 0.6 < ks.count(2) / len(ks) < 0.9
+    assert all(torch.equal(value, masking.state_dict()[name]) for name, value in before.items())
+
+
 def test_a_small_batch_is_mixed_whole() -> None:
     masking = ahm(domain="pixels", strategy={"mode": "fixed", "k": 6})
     assert masking.train_mask(FACES[:3], PEOPLE[:3], 0).labels.people.shape == (3, 3)
+    assert masking.learn(torch.ones(3), lambda: 1.0)["k"] == 3
 
 
 def test_a_resumed_run_goes_on_exactly(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from tests.training.conftest import Tiny, open_loop, run_loop, tiny_recipe
 from torch import nn
 
+from faceveil.core.errors import UsageError
 from faceveil.training import lines
 from faceveil.training.defence import Labels, Masked
 from faceveil.training.dp_sgd import DpSgd, by_groups, epsilon, per_photo, renyi
@@ -43,7 +44,9 @@ def by_hand(backbone: nn.Module, head: Head) -> list[torch.Tensor]:
 def private(noise: float, clip: float) -> torch.Tensor:
     """The gradient that a step would follow, in one row."""
     backbone, head = network()
-    losses, term = DpSgd(noise=noise, clip=clip).build(16).judge(MASKED, backbone, head)
+    masking = DpSgd(noise=noise, clip=clip).build(16)
+    masking.train_mask(INPUTS, torch.zeros(len(INPUTS), dtype=torch.long), 7)
+    losses, term = masking.judge(MASKED, backbone, head)
     assert float(term.detach()) == 0
     torch.testing.assert_close(losses, head(backbone(INPUTS), MASKED.labels))
     (losses.mean() + term).backward()
@@ -73,6 +76,30 @@ def test_noise_is_as_large_as_the_clip_says_whatever_the_photos_are() -> None:
     noise = private(noise=3, clip=2) - private(noise=1e-9, clip=2)
     assert float(noise.std()) == pytest.approx(3 * 2 / len(INPUTS), rel=0.1)
     assert float(noise.mean()) == pytest.approx(0, abs=0.1)
+
+
+def test_noise_is_secret_unless_it_is_to_be_repeated_and_then_nothing_is_proved() -> None:
+    def gradient(defence: DpSgd, seed: int) -> torch.Tensor:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            masking = defence.build(16)
+        backbone, head = network()
+        masking.train_mask(INPUTS, torch.zeros(len(INPUTS), dtype=torch.long), seed)
+        _, term = masking.judge(MASKED, backbone, head)
+        (found,) = torch.autograd.grad(term, [head.centres])
+        return found
+
+    seeded = DpSgd(draws="seeded")
+    assert torch.equal(gradient(seeded, 1), gradient(seeded, 1))
+    assert not torch.equal(gradient(seeded, 1), gradient(seeded, 2))
+    assert not torch.equal(gradient(DpSgd(), 1), gradient(DpSgd(), 1))
+    assert seeded.proved(100, 10, 5) == {}
+
+
+def test_a_delta_that_proves_nothing_is_refused() -> None:
+    assert DpSgd(delta=0.0099).proved(100, 10, 5)["delta"] == 0.0099
+    with pytest.raises(UsageError, match=r"0.01 proves nothing for 100 photos.* below 0.01"):
+        DpSgd(delta=0.01).proved(100, 10, 5)
 
 
 def test_no_photo_sees_another() -> None:

@@ -62,7 +62,7 @@ def test_what_cannot_be_asked_is_left_out() -> None:
 def test_listed_pairs_are_judged_fold_by_fold() -> None:
     same = [(6 * i, 6 * i + 1, True, i % 4) for i in range(8)]
     other = [(6 * i, (6 * i + 7) % 48, False, i % 4) for i in range(8)]
-    listed = Listed("lfw", CROPS, same + other)
+    listed = Listed("lfw", CROPS, same + other, 20)
     figures = examination("", 0, listed=listed)(knowing)
     assert list(figures) == ["lfw/accuracy"]
     assert (figures["lfw/accuracy"].mean, figures["lfw/accuracy"].n) == (1, 16)

@@ -22,7 +22,7 @@ def masking(k: int = 2) -> Signed:
 def test_it_is_mixup_with_random_signs() -> None:
     hidden = masking(k=3)
     inputs, labels = hidden.train_mask(FACES, PEOPLE, 1)
-    mixed = Mixing.train_mask(hidden, FACES, PEOPLE, 1)
+    mixed = Mixing.mixed(hidden, hidden.seen(FACES), PEOPLE, 3, 1)
     assert torch.equal(inputs.abs(), mixed.inputs.abs())
     assert torch.equal(labels.weight, mixed.labels.weight)
     signs = inputs * mixed.inputs > 0

@@ -20,6 +20,7 @@ from faceveil.core.errors import ModelError, PhotoError
 from faceveil.training import checkpoint, lines
 from faceveil.training.checkpoint import CHECKPOINT
 from faceveil.training.journal import LOG
+from faceveil.training.loop import _repeatable
 from faceveil.training.optimisers import AdamW, Sgd
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,19 @@ def test_killed_in_the_middle_it_ends_where_it_would_have_ended(tmp_path: Path) 
     run_loop(again)
     assert final(tmp_path / "killed") == final(tmp_path / "whole")
     assert noted(tmp_path / "killed") == noted(tmp_path / "whole")
+
+
+def test_repeatable_does_not_mean_slow() -> None:
+    """cudnn's flags turn it off unless they are told not to."""
+    with _repeatable(torch.device("cpu")):
+        flags = torch.backends.cudnn
+        assert (flags.enabled, flags.deterministic, flags.benchmark) == (True, True, False)
+
+
+def test_photos_that_came_or_went_are_no_data_to_go_on_with(tmp_path: Path) -> None:
+    run_loop(open_loop(tiny_recipe(), tmp_path), stop_at=4)
+    with pytest.raises(ModelError, match="of a recogniser of other photos"):
+        open_loop(tiny_recipe(), tmp_path, drawn_crops(n_photos=7))
 
 
 def test_finished_there_is_nothing_more_to_do(tmp_path: Path) -> None:

@@ -101,19 +101,22 @@ def train(
     with fabric.rank_zero_first():
         if fabric.is_global_zero:
             _claim(folder, recipe, resume=resume)
-        crops, public, listed = _load(
-            recipe, crops_folder or folder / "crops", str(fabric.device), bar
-        )
+        found = _load(recipe, crops_folder or folder / "crops", str(fabric.device), bar)
+    crops, public, listed = found
     parts = split(
         crops.people,
         held_out_people=recipe.held_out_people,
         held_out_photos=recipe.held_out_photos,
     )
     batches = Batches(recipe, crops, parts, fabric.global_rank, fabric.world_size, public)
+    proved = recipe.defence.proved(len(parts.train), recipe.batch, batches.n_steps)
     loop = Loop(recipe, batches, Examination(crops, parts, listed, recipe.seed), folder, fabric)
     with bar("Training", batches.n_steps) as (advance, say):
         if fabric.is_global_zero:
-            _report(folder, crops, parts, public, say)
+            _report(folder, parts, found, say)
+            if proved:
+                promise = ", ".join(f"{name} {value:.3g}" for name, value in proved.items())
+                say(f"By the end {promise}, if each photo were in each batch by chance.")
         figures = loop.run(advance, say)
         if not fabric.is_global_zero:
             return None
@@ -169,6 +172,12 @@ def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> _Cut:
         public = faces("public faces", others, recipe.alignment, mixed_in(folder, recipe.public))
         if not public.names:
             raise UsageError(f"{recipe.public}: no public face was found to mix in.")
+        known = crops.name_by_hash()
+        if both := [name for name in map(known.get, public.name_by_hash()) if name]:
+            raise UsageError(
+                f"{recipe.public}: {both[0]}, of {recipe.data}, is among the public photos: leave "
+                "it out of one of them."
+            )
     if not recipe.pairs:
         return _Cut(crops, public, None)
     found = open_pairs(recipe.pairs)
@@ -185,14 +194,15 @@ def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> _Cut:
     ]
     if not pairs:
         raise UsageError(f"{recipe.pairs}: no pair of which both faces are found.")
-    return _Cut(crops, public, Listed(found.name, shown, pairs))
+    return _Cut(crops, public, Listed(found.name, shown, pairs, len(found.pairs)))
 
 
-def _report(
-    folder: Path, crops: Crops, parts: Split, public: Crops | None, say: Callable[[str], None]
-) -> None:
+def _report(folder: Path, parts: Split, found: _Cut, say: Callable[[str], None]) -> None:
     """Says what is trained on, and what is not."""
-    text = "".join(f"{fault}\n" for fault in crops.left_out)
+    crops, public, listed = found
+    cut_out = (crops, public, None if listed is None else listed.crops)
+    left_out = [fault for some in cut_out if some is not None for fault in some.left_out]
+    text = "".join(f"{fault}\n" for fault in left_out)
     atomic.write(folder / LEFT_OUT, text.encode(), overwrite=True)
     say(
         f"{len(parts.train)} photos of {len(parts.people)} people to train on; held out are "
@@ -200,8 +210,13 @@ def _report(
     )
     if public is not None:
         say(f"{len(public.names)} public photos are mixed in without a label.")
-    if crops.left_out:
-        say(f"Left out, see {LEFT_OUT}: {len(crops.left_out)} photos, first {crops.left_out[0]}")
+    if listed is not None and len(listed.pairs) < listed.n_listed:
+        say(
+            f"{listed.name}: {len(listed.pairs)} of {listed.n_listed} pairs are judged; of the "
+            "others a face was not found."
+        )
+    if left_out:
+        say(f"Left out, see {LEFT_OUT}: {len(left_out)} photos, first {left_out[0]}")
     if parts.single:
         alone = next(
             name

@@ -109,4 +109,7 @@ class Shelf:
         atomic.write(self.folder / f"{person}.json", record.encode(), overwrite=True)
 
     def _picture(self, person: str, place: int) -> Path:
-        return self.folder / (f"{person}.{place + 1}.png" if place else f"{person}.png")
+        """The first is the person's; others lie apart, for a person may be called ``NAME.2``."""
+        if place == 0:
+            return self.folder / f"{person}.png"
+        return self.folder / "others" / f"{person}.{place + 1}.png"

@@ -5,7 +5,8 @@ critic scores every person the recogniser knows, and says how real a face is by 
 together (Salimans et al., 2016), so that it learns from the recogniser's answers p about public x:
 
     log D(x) = lse(l(x)) - softplus(lse(l(x))),   lse = log sum exp
-    critic      minimise  -E sum_k p_k(x) log softmax_k(l(x)) - E log D(x) - E log(1 - D(G(z)))
+    critic      minimise  -E sum_k p_k(x) log softmax_k(l(x))
+                          - [E log D(x) + E log(1 - D(G(z)))] / 2
     generator   minimise  |E h(x) - E h(G(z))|^2 + eta H(softmax(l(G(z))))
     minimise over m and s:  E -log D(G(z)) + lambda CE(f(G(z)), t),   z = m + s e, e ~ N(0, I)
 

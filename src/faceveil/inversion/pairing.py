@@ -1,7 +1,7 @@
 """The pairing attack: mixes that show the same person are set against each other.
 
     z_i = sum_p W_ip F_p + e_i,   F_p ~ N(m, 1), e_i ~ N(0, lambda)
-    F = m + W' (W W' + lambda)^-1 (Z - m)
+    F = m + (W' W + lambda)^-1 W' (Z - m)
 
 Every row Z_i that leaked is a mix; W_ip, the share of person p in it, is the label stored beside
 it. Faces F_p as the recogniser would see them alone are the least squares solution, with the mean
@@ -26,6 +26,7 @@ from torch import Tensor
 
 from faceveil.core.ranges import NonNegative
 from faceveil.inversion.attack import Threat
+from faceveil.inversion.leaks import shares_of
 from faceveil.inversion.problem import Problem
 from faceveil.inversion.recovery import Unmasking, leaked
 from faceveil.inversion.victim import Victim
@@ -59,20 +60,22 @@ class Pairing(Unmasking):
 
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "1 c p p"], Float[Tensor, " 1"]]:
         """F_t; its confidence is the share of its variance that the rows tell."""
-        rows, labels = leaked(self, problem)
+        leak = leaked(self, problem)
+        shares_of(leak, problem.person)
+        rows, labels = leak
         masking, public = problem.victim.masking(0).cpu(), problem.public
         with torch.no_grad():
             seen = torch.cat([single(masking, some) for some in torch.split(public, AT_ONCE)])
         shares = torch.zeros(len(rows), len(problem.victim.people))
         shares.scatter_add_(1, labels.people, labels.weight)
-        covariance = shares @ shares.T + self.spread * torch.eye(len(rows))
-        solve = torch.linalg.solve(covariance, shares).T
+        precision = shares.T @ shares + self.spread * torch.eye(shares.shape[1])
+        solve = torch.linalg.solve(precision, shares.T)[problem.person]
         mean, z = seen.mean(0).flatten(), rows.flatten(1)
         if isinstance(masking, Signed):
             z = z.abs() * mean.sign()
-        faces = mean + solve @ (z - mean)
-        told = (solve @ shares).diagonal()[problem.person]
-        return faces[problem.person].view(1, *rows.shape[1:]), told[None]
+        face = mean + solve @ (z - mean)
+        told = solve @ shares[:, problem.person]
+        return face.view(1, *rows.shape[1:]), told[None]
 
     def mask(
         self,

@@ -11,6 +11,7 @@ from faceveil.inversion import leaks, victim
 from faceveil.inversion.attack import Attack
 from faceveil.inversion.kept import Kept
 from faceveil.inversion.problem import Problem
+from faceveil.inversion.recovery import Unmasking
 from faceveil.inversion.stage import Stage
 from faceveil.inversion.victim import Victim
 from faceveil.training.defence import Masked
@@ -61,21 +62,18 @@ def problems(
             derive(seed, "inversion", attack.name, person),
             kept,
             template,
-            None if leak is None else leaks.of_person(leak, label),
+            leak,
         )
 
 
 def _leak(attack: Attack, stage: Stage, seed: int) -> Masked | None:
-    """What was overheard, of everybody."""
-    if stage.run is None:
+    """What was overheard, of everybody, as far as the attack has a use for it."""
+    if stage.run is None or not isinstance(attack, Unmasking):
         return None
     photos, labels = stage.private.photos, stage.private.labels(stage.victim.people)
-    match attack.threat:
-        case "masked inputs":
-            return leaks.masked_inputs(
-                stage.run, photos, labels, seed=derive(seed, "order"), mixed_in=stage.mixed_in
-            )
-        case "masked queries":
-            return leaks.masked_queries(stage.run, photos, labels)
-        case _:
-            return None
+    if attack.threat == "masked queries":
+        return attack.kept(leaks.masked_queries(stage.run, photos, labels))
+    leak = leaks.masked_inputs(
+        stage.run, photos, labels, seed=derive(seed, "order"), mixed_in=stage.mixed_in
+    )
+    return attack.kept(leak)

@@ -29,7 +29,7 @@ class Problem:
         seed: of draws for this person.
         kept: networks trained once for many people, and maybe for many attacks.
         template: the stolen embedding of one of the person's photos, if that is the threat.
-        leaked: masked faces the recogniser was shown, and their labels, if that is.
+        leaked: masked faces of everybody the recogniser was shown, and their labels, if that is.
     """
 
     victim: Victim

@@ -3,7 +3,7 @@
     minimise over g:  E ||g(M(x)) - x||_1,   x public, M with draws of its own in every step
 
 The attacker holds the recogniser, so knows the mask's procedure and statistics, but not the key of
-its draws; and holds masked faces that leaked, with the labels stored beside them. Of a mix of
+its draws; and holds the masked faces of all epochs, with the labels stored beside them. Of a mix of
 several people's faces, g is asked for the one with the largest share.
 
 This is how defences that mask what they train on are judged (Mi et al., PartialFace, ICCV 2023).
@@ -29,7 +29,7 @@ from faceveil.core.ranges import Count, Natural, NonNegative, Positive
 from faceveil.core.seeds import derive, generator
 from faceveil.inversion.attack import Attack, Threat
 from faceveil.inversion.descent import fit
-from faceveil.inversion.leaks import as_in_training
+from faceveil.inversion.leaks import as_in_training, plainest, shares_of, whole
 from faceveil.inversion.looks import reframed
 from faceveil.inversion.networks import UNet
 from faceveil.inversion.problem import Problem
@@ -50,6 +50,10 @@ class Unmasking(Attack):
     batch: Count = 16
     lr: Positive = 0.002
     jitter: NonNegative = 0.02
+
+    def kept(self, leak: Iterator[Masked]) -> Masked:
+        """What of everything that leaked is worth keeping; by default all."""
+        return whole(leak)
 
     @abstractmethod
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
@@ -120,12 +124,16 @@ class RowRecovery(Unmasking):
 
     candidates: Count = 1
 
+    def kept(self, leak: Iterator[Masked]) -> Masked:
+        """Everybody's candidates."""
+        return plainest(leak, self.candidates)
+
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "n c p p"], Float[Tensor, " n"]]:
-        """The candidates, and their shares."""
-        inputs, labels = leaked(self, problem)
-        shares = (labels.weight * (labels.people == problem.person)).sum(1)
-        share, rows = shares.topk(min(self.candidates, len(shares)))
-        return inputs[rows], share
+        """The person's candidates, and their shares."""
+        leak = leaked(self, problem)
+        shares = shares_of(leak, problem.person)
+        share, rows = shares.topk(min(self.candidates, int((shares > 0).sum())))
+        return leak.inputs[rows], share
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,7 @@ def new_unet(problem: Problem) -> UNet:
 
 
 def leaked(attack: Attack, problem: Problem) -> Masked:
-    """What leaked of the person.
+    """What leaked of everybody.
 
     Raises:
         UsageError: nothing.

@@ -20,6 +20,7 @@ from faceveil.data.pictures import select
 from faceveil.inversion import victim
 from faceveil.inversion.victim import Victim
 from faceveil.recognisers.recogniser import Recogniser
+from faceveil.training.batches import fingerprint
 from faceveil.training.crops import Crops
 from faceveil.training.finished import Finished
 from faceveil.training.split import split
@@ -99,6 +100,11 @@ def of_run(run: Finished, data: str, public: str, cut: Cut) -> Stage:
         raise UsageError(
             f"{data} is not what {recipe.name} was trained on: its people are not "
             f"{run.people[0]} to {run.people[-1]}."
+        )
+    if fingerprint(crops, parts) != run.photos:
+        raise UsageError(
+            f"{data} is not what {recipe.name} was trained on: there are photos more or less of "
+            "these people, or they have other names."
         )
     if not public and not parts.strangers:
         raise UsageError(
@@ -180,13 +186,11 @@ def _public(others: Faces, known: Sequence[str], public: str, crops: Crops, cut:
         faces = others
     if len(faces.photos) < 2:
         raise UsageError("An attacker needs two public faces at least: name others with --public.")
-    known_crops = {
-        content_hash(crops.pixels[index].tobytes()): name
-        for index, (name, person) in enumerate(zip(crops.names, crops.people, strict=True))
-        if person in known
-    }
+    person_by_name = dict(zip(crops.names, crops.people, strict=True))
+    name_by_hash = crops.name_by_hash()
     for photo in (255 * faces.photos).round().byte().permute(0, 2, 3, 1):
-        if name := known_crops.get(content_hash(photo.contiguous().numpy().tobytes())):
+        name = name_by_hash.get(content_hash(photo.contiguous().numpy().tobytes()))
+        if name and person_by_name[name] in known:
             raise UsageError(
                 f"{name}, whom the recogniser knows, is among the public faces: leave it out."
             )

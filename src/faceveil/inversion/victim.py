@@ -91,13 +91,13 @@ class Victim:
     @torch.no_grad()
     def labels(self, images: Float[Tensor, "b 3 s s"]) -> Int[Tensor, " b"]:
         """Whom each image is taken for."""
-        return self._logits(images).argmax(1)
+        return self._answers(images).argmax(1)
 
     @torch.no_grad()
     def probabilities(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b p"]:
         """How sure it is of each person, from black-box access on; no gradients."""
         self._need("black-box")
-        return self._logits(images).softmax(1)
+        return self._answers(images).softmax(1)
 
     def logits(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b p"]:
         """The scale times the cosine to each centre, differentiable."""
@@ -163,6 +163,10 @@ class Victim:
                 digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    def _answers(self, images: Tensor) -> Tensor:
+        """Logits of any number of images."""
+        return torch.cat([self._logits(some) for some in torch.split(images, AT_ONCE)])
+
     def _logits(self, images: Tensor) -> Tensor:
         embeddings = F.normalize(self._stolen.network(images))
         return self._stolen.scale * embeddings @ self._stolen.centres.T
@@ -187,10 +191,14 @@ def of_run(run: Finished) -> Victim:
 
 
 def untrained(run: Finished) -> Victim:
-    """A recogniser by the same recipe that has learnt nothing: what it gives away is a floor."""
+    """A recogniser by the same recipe that has learnt nothing: what it gives away is a floor.
+
+    Its mask is the run's, whose statistics are of the photos.
+    """
     seed = derive(run.recipe.seed, "untrained")
     recipe = replace(run.recipe, name=f"{run.recipe.name}-untrained", seed=seed)
     learner = Learner(recipe, len(run.people)).to(run.learner.head.centres.device)
+    learner.network.masking.load_state_dict(run.learner.network.masking.state_dict())
     return of_run(replace(run, recipe=recipe, learner=learner))
 
 

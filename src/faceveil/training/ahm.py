@@ -13,7 +13,6 @@ frequencies of single faces, so it hides nobody's query.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -26,11 +25,15 @@ from faceveil.training.defence import Defence, Masked, Masking, Pixels
 from faceveil.training.distributed import mean_over_processes
 from faceveil.training.frequency import Spectrum
 from faceveil.training.mixing import draw_mix
-from faceveil.training.secret import Source, stream
+from faceveil.training.secret import Draws, Source, new_key, stream, uniforms
 from faceveil.training.spectral import Spectral
-from faceveil.training.strategy import Strategy, StrategySettings, build_strategy, pooled
-
-Draws = Literal["secret", "seeded"]
+from faceveil.training.strategy import (
+    CHOICES,
+    Strategy,
+    StrategySettings,
+    build_strategy,
+    pooled,
+)
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,6 @@ class Ahm(Defence):
         return Mixing(seen, strategy, self.strategy.every, new_key(self.draws))
 
 
-def new_key(draws: Draws) -> bytes:
-    """The key of a run: the system's, or of torch's generator, which the recipe's seed has set."""
-    if draws == "secret":
-        return secrets.token_bytes(32)
-    return bytes(torch.randint(256, (32,)).tolist())
-
-
 class Mixing(Masking):
     """Faces as another masking shows them, mixed in training and single afterwards.
 
@@ -84,6 +80,7 @@ class Mixing(Masking):
 
     key: Tensor
     k: Tensor
+    n_choices: Tensor
     n_batches: Tensor
     loss: Tensor
     held_out: Tensor
@@ -95,6 +92,7 @@ class Mixing(Masking):
         self.register_buffer("key", torch.tensor(list(key), dtype=torch.uint8))
         for name in ("k", "n_batches"):
             self.register_buffer(name, torch.zeros((), dtype=torch.long))
+        self.register_buffer("n_choices", torch.zeros(max(CHOICES) + 1, dtype=torch.long))
         for name in ("loss", "held_out"):
             self.register_buffer(name, torch.zeros(()))
 
@@ -114,10 +112,26 @@ class Mixing(Masking):
         if self.n_batches % self.every == 0:
             statistics = mean_over_processes(pooled(faces))
             # Every process draws the same.
-            self.k.fill_(self.strategy.choose(statistics, self.stream("k", int(self.n_batches))))
-        n, n_public = len(people), len(faces) - len(people)
-        k = min(int(self.k), len(faces))
-        mix = draw_mix(n, k, self.stream("mix", seed), n_public=n_public)
+            k = self.strategy.choose(statistics, self.stream("k", int(self.n_batches)))
+            self.k.fill_(min(k, len(faces)))
+            self.n_choices[self.k] += 1
+        return self.mixed(faces, people, int(self.k), seed)
+
+    def train_mask_again(
+        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
+    ) -> Masked:
+        """Mixes as training had them, of as many faces as some choice of its was, whichever the
+        seed says; nothing is chosen or learnt anew."""
+        shares = (self.n_choices.double() / self.n_choices.sum()).cumsum(0).cpu()
+        k = int((uniforms(self.stream("k again", seed), 1) > shares).sum())
+        return self.mixed(self.seen(images), people, k, seed)
+
+    def mixed(
+        self, faces: Float[Tensor, "n c p p"], people: Int[Tensor, " b"], k: int, seed: int
+    ) -> Masked:
+        """Mixes of k of the faces each, or of all of them."""
+        k, n_public = min(k, len(faces)), len(faces) - len(people)
+        mix = draw_mix(people.cpu(), k, self.stream("mix", seed), n_public=n_public)
         return Masked(mix.of(faces), mix.labels(people))
 
     def learn(

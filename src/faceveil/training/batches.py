@@ -13,7 +13,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from faceveil.core.errors import UsageError
-from faceveil.core.seeds import derive, generator
+from faceveil.core.seeds import content_hash, derive, generator
 from faceveil.training.crops import Crops
 from faceveil.training.recipe import Recipe
 from faceveil.training.split import Split
@@ -114,6 +114,11 @@ class Batches:
     @cached_property
     def _label(self) -> dict[str, int]:
         return {person: label for label, person in enumerate(self.split.people)}
+
+
+def fingerprint(crops: Crops, split: Split) -> str:
+    """A hash of the names of the photos trained on."""
+    return content_hash("\n".join(crops.names[index] for index in split.train).encode())
 
 
 @lru_cache(maxsize=1)

@@ -9,11 +9,13 @@ accounted for by Renyi divergence (Mironov et al., 2019): (epsilon, delta)-diffe
 one photo more or less, so k photos of a person are covered k times less well, at best.
 
 Batch normalisation lets photos see each other and is replaced by group normalisation, 16 channels
-to a group (Wu & He, ECCV 2018). Noise comes from the run's seed, so the seed must then be kept
-secret. Batches are taken in turn from shuffled photos while the accounting is for batches drawn at
-random, as is usual. With several processes or parts to a batch each adds noise of its own, which is
-more than is accounted for. Gradients are :mod:`torch.func`'s rather than opacus's, whose hooks want
-layers that take tensors alone, unlike our head, which takes labels with weights too.
+to a group (Wu & He, ECCV 2018). Noise is drawn under a secret key, which lies in the checkpoint:
+whoever knows the draws can take them off. Batches are taken in turn from shuffled photos while the
+accounting is for batches that each photo is in by chance, as is usual; what is proved of the one is
+not proved of the other (Chua et al., ICML 2024). With several processes or parts to a batch each
+adds noise of its own, which is more than is accounted for. Gradients are :mod:`torch.func`'s rather
+than opacus's, whose hooks want layers that take tensors alone, unlike our head, which takes labels
+with weights too.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, func, nn
 
+from faceveil.core.errors import UsageError
 from faceveil.core.ranges import Fraction, Positive
 from faceveil.training.defence import Defence, Labels, Masked, Masking, Pixels
+from faceveil.training.secret import Draws, new_key, normals, stream
 
 PER_GROUP = 16
 """Channels normalised together."""
@@ -44,6 +48,8 @@ class DpSgd(Defence):
         noise: sigma.
         clip: C.
         delta: of the proof; below one in the number of photos.
+        draws: ``seeded`` draws noise from the recipe's seed, so that a run can be repeated, and its
+            noise taken off; for experiments. Nothing is proved then.
         colour: see :class:`~faceveil.training.defence.Undefended`.
     """
 
@@ -53,6 +59,7 @@ class DpSgd(Defence):
     noise: Positive = 1.0
     clip: Positive = 1.0
     delta: Fraction = 1e-3
+    draws: Draws = "secret"
     colour: Literal["rgb", "grey"] = "rgb"
 
     def build(self, size_px: int) -> Masking:
@@ -60,7 +67,18 @@ class DpSgd(Defence):
         return Private(size_px, self)
 
     def proved(self, n_photos: int, batch: int, n_steps: int) -> dict[str, float]:
-        """Epsilon and delta."""
+        """Epsilon and delta, if each photo was in each batch by chance.
+
+        Raises:
+            UsageError: delta is so large that a photo could be given away whole.
+        """
+        if self.draws == "seeded":
+            return {}
+        if self.delta * n_photos >= 1:
+            raise UsageError(
+                f"defence.delta: {self.delta:g} proves nothing for {n_photos} photos, of which one "
+                f"could be published whole: set it below {1 / n_photos:.1g}."
+            )
         spent = epsilon(self.noise, batch / n_photos, n_steps, self.delta)
         return {"epsilon": spent, "delta": self.delta}
 
@@ -68,9 +86,21 @@ class DpSgd(Defence):
 class Private(Pixels):
     """Pixels; gradients are clipped and noised."""
 
+    key: Tensor
+
     def __init__(self, size_px: int, defence: DpSgd) -> None:
         super().__init__(size_px, defence.colour)
         self.defence = defence
+        key = torch.tensor(list(new_key(defence.draws)), dtype=torch.uint8)
+        self.register_buffer("key", key)
+        self._seed = 0
+
+    def train_mask(
+        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
+    ) -> Masked:
+        """Pixels; the noise on their gradients will be that of this batch."""
+        self._seed = seed
+        return super().train_mask(images, people, seed)
 
     def around(self, backbone: nn.Module, embedding_size: int) -> nn.Module:
         """With group normalisation."""
@@ -88,10 +118,12 @@ class Private(Pixels):
         norms = torch.cat([g.flatten(1) for g in gradients.values()], 1).norm(dim=1)
         share = (self.defence.clip / norms.clamp_min(1e-12)).clamp_max(1)
         deviation = self.defence.noise * self.defence.clip
+        draw = stream(bytes(self.key.tolist()), "noise", self._seed)
         term = losses.new_zeros(())
         for name, weight in _weights(backbone, head).items():
             total = torch.einsum("b,b...->...", share, gradients[name])
-            private = (total + deviation * torch.randn_like(total)) / len(losses)
+            noise = normals(draw, *total.shape).to(total)
+            private = (total + deviation * noise) / len(losses)
             term = term + (private * (weight - weight.detach())).sum()
         return losses, term
 

@@ -33,11 +33,15 @@ Embed = Callable[[Crops, Sequence[int]], Float[Tensor, "n d"]]
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """A verification set that lists its pairs: crops, and pairs ``(first, second, same, fold)``."""
+    """A verification set that lists its pairs: crops, and pairs ``(first, second, same, fold)``.
+
+    Of ``n_listed`` pairs there were, those are here of which both faces are found.
+    """
 
     name: str
     crops: Crops
     pairs: Sequence[tuple[int, int, bool, int]]
+    n_listed: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,12 +21,14 @@ class Finished:
         recipe: how it was trained.
         learner: in evaluation mode; its network is the one that was exported.
         people: in the order of the labels.
+        photos: which it was trained on, see :func:`~faceveil.training.batches.fingerprint`.
         step: steps it was trained for.
     """
 
     recipe: Recipe
     learner: Learner
     people: tuple[str, ...]
+    photos: str
     step: int
 
 
@@ -62,4 +64,4 @@ def read_run(folder: Path) -> Finished:
         }
         checkpoint.restore(learner.network, network, path)
     learner.eval()
-    return Finished(recipe, learner, tuple(state["people"]), state["step"])
+    return Finished(recipe, learner, tuple(state["people"]), state.get("photos", ""), state["step"])

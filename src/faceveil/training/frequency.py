@@ -148,16 +148,17 @@ class Frequency(nn.Module):
     def fit(self, batches: Iterable[Float[Tensor, "_ 3 h w"]]) -> None:
         """Set mean and deviation of every channel to those over all photos, one batch at a time.
 
-        Batches are merged as Chan, Golub, LeVeque (1979) do, in double precision.
+        Batches are merged as Chan, Golub, LeVeque (1979) do, in double precision, on the CPU: not
+        every device has that.
 
         Raises:
             UsageError: there are no photos.
         """
         self.mean.zero_()
         self.std.fill_(1)
-        n, mean, squares = 0, self.mean.double(), self.mean.double()
+        n, mean, squares = 0, self.mean.cpu().double(), self.mean.cpu().double()
         for pixels in batches:
-            seen = self(pixels).double().transpose(0, 1).flatten(1)
+            seen = self(pixels).cpu().double().transpose(0, 1).flatten(1)
             n_seen, seen_mean = seen.shape[1], seen.mean(1)
             n, share = n + n_seen, n_seen / (n + n_seen)
             shift = seen_mean - mean
@@ -167,7 +168,7 @@ class Frequency(nn.Module):
         if not n:
             raise UsageError("There are no photos to take the statistics of the channels from.")
         std = (squares / n).sqrt()
-        rounding = ROUNDING * self.kernel.abs().sum((1, 2, 3)) + 1e-6
+        rounding = ROUNDING * self.kernel.cpu().abs().sum((1, 2, 3)) + 1e-6
         self.mean.copy_(mean)
         self.std.copy_(torch.where(std > rounding, std, 1))
 

@@ -18,9 +18,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from faceveil.training.ahm import Draws, Mixing, new_key
+from faceveil.training.ahm import Mixing
 from faceveil.training.defence import Defence, Masked, Masking, Pixels
 from faceveil.training.mixing import sign_flipped
+from faceveil.training.secret import Draws, new_key
 from faceveil.training.strategy import StrategySettings, build_strategy
 
 
@@ -60,9 +61,9 @@ class Signed(Mixing):
         """Single photos, each with the same pattern of signs."""
         return self.seen(images) * self.signs
 
-    def train_mask(
-        self, images: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], seed: int
+    def mixed(
+        self, faces: Float[Tensor, "n 3 s s"], people: Int[Tensor, " b"], k: int, seed: int
     ) -> Masked:
         """Mixes, each with its own pattern."""
-        inputs, labels = super().train_mask(images, people, seed)
+        inputs, labels = super().mixed(faces, people, k, seed)
         return Masked(sign_flipped(inputs, self.stream("signs", seed)), labels)

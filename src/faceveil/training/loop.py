@@ -22,7 +22,7 @@ from faceveil.core.seeds import derive
 from faceveil.measures.rate import Rate
 from faceveil.training import checkpoint
 from faceveil.training.average import moving_average
-from faceveil.training.batches import Batches, Part
+from faceveil.training.batches import Batches, Part, fingerprint
 from faceveil.training.checkpoint import CHECKPOINT
 from faceveil.training.distributed import mean_over_processes, synchronise
 from faceveil.training.evaluate import Examination
@@ -135,6 +135,7 @@ class Loop:
             {
                 "step": self.step,
                 "people": self.batches.split.people,
+                "photos": fingerprint(self.batches.crops, self.batches.split),
                 "learner": self._learner.state_dict(),
                 "optimiser": self._optimiser.state_dict(),
                 "average": average,
@@ -155,10 +156,12 @@ class Loop:
         self._learner.network.masking.prepare(chosen)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        if state["people"] != list(self.batches.split.people):
+        crops, split = self.batches.crops, self.batches.split
+        same_people = state["people"] == list(split.people)
+        if not same_people or state.get("photos") != fingerprint(crops, split):
             raise ModelError(
-                f"{self._path} is of a recogniser of other people: go on with the data it was "
-                "trained on, or train into a new folder."
+                f"{self._path} is of a recogniser of other {'photos' if same_people else 'people'}:"
+                " go on with the data it was trained on, or train into a new folder."
             )
         checkpoint.restore(self._learner, state["learner"], self._path)
         if self._average is not None:
@@ -255,6 +258,6 @@ def _repeatable(device: torch.device) -> Iterator[None]:
     devices = [device] if device.type == "cuda" else []
     with (
         torch.random.fork_rng(devices),
-        torch.backends.cudnn.flags(benchmark=False, deterministic=True),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
     ):
         yield

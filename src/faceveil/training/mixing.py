@@ -4,7 +4,8 @@
 
 The k faces of mix i are face i itself and k - 1 others, drawn without repetition. Their shares are
 |N(0, 1)| over the sum, drawn again until none exceeds 0.65 (Huang et al., "InstaHide", ICML 2020):
-no face outweighs the rest, and for k = 2 both shares lie in [0.35, 0.65].
+no face outweighs the rest, and for k = 2 both shares lie in [0.35, 0.65]. Ours: the others are of
+other people, as long as there are any, for mixed with oneself one is not hidden.
 
 Adaptive hybrid masking (Wang et al., arXiv 2403.10558) mixes channels of :mod:`frequency`, the
 ablation mixes pixels: it is all one here. Public faces take part without a label (InstaHide): the
@@ -47,11 +48,11 @@ class Mix(NamedTuple):
         return Labels(index, (self.shares * (self.members < n)).to(people.device))
 
 
-def draw_mix(n: int, k: int, draw: Source, *, n_public: int = 0) -> Mix:
-    """A mix for each of ``n`` faces, k to a mix.
+def draw_mix(people: Int[Tensor, " n"], k: int, draw: Source, *, n_public: int = 0) -> Mix:
+    """A mix for each face with a label, k to a mix.
 
     Args:
-        n: faces with a label.
+        people: whom they show.
         k: faces in a mix.
         draw: where the randomness comes from; let it be a secret one.
         n_public: faces without a label, which stand behind the others.
@@ -59,12 +60,15 @@ def draw_mix(n: int, k: int, draw: Source, *, n_public: int = 0) -> Mix:
     Raises:
         UsageError: fewer than two faces to a mix, or fewer faces than that at hand.
     """
+    n = len(people)
     if not 2 <= k <= n + n_public:
         raise UsageError(
             f"{k} faces cannot be mixed from a batch of {n} and {n_public} public ones: mix at "
             "least 2, and no more than there are."
         )
-    order = uniforms(draw, n, n + n_public).fill_diagonal_(0)
+    order = uniforms(draw, n, n + n_public)
+    order[:, :n] += (people[:, None] == people).to(order)  # behind everybody else
+    order.fill_diagonal_(0)
     return Mix(order.topk(k, largest=False).indices, _shares(n, k, draw))
 
 

@@ -11,15 +11,27 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import secrets
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+Draws = Literal["secret", "seeded"]
+"""Whether a run's key is nobody's to know, or follows from its recipe's seed, to be repeated."""
+
 Source = Callable[[int], bytes]
 """Gives as many random bytes as it is asked for."""
+
+
+def new_key(draws: Draws) -> bytes:
+    """The key of a run: the system's, or of torch's generator, which the recipe's seed has set."""
+    if draws == "secret":
+        return secrets.token_bytes(32)
+    return bytes(torch.randint(256, (32,)).tolist())
 
 
 def stream(key: bytes, *context: str | int) -> Source:
