@@ -158,8 +158,9 @@ def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:
     """A copy of ``photo`` with the change from each patch's ``native`` to its veiled pixels added.
 
     Pixels that no veil changes are bit-exact. Where patches overlap the larger of the changes is
-    made and not their sum, so the result keeps any bound that each of them keeps, and their order
-    does not matter.
+    made and not their sum, so the result keeps any bound on single pixels that each of them keeps,
+    and their order does not matter. What is seen of a face is bounded for its own veil alone: a
+    neighbour's may reach into its crop.
 
     Args:
         photo: the photo the patches were extracted from, ``(h, w, 3)``; left as it is.

@@ -46,9 +46,9 @@ class TipIm(Method):
             last target stays (ours: 5, about four times as fast).
         gamma: weight of the MMD.
         objective: how D and the MMD are scaled. ``paper``: D is a sum over dimensions and gamma
-            weighs the MMD of one photo, whatever the batch. ``code``: D is a mean over the
-            embedding's dimensions, the gain takes unsquared distances, and the MMD of a batch of
-            ``mmd_batch`` photos is divided by the batch once more.
+            weighs the MMD of one photo, as in the paper for N = 1, whatever the batch. ``code``: D
+            is a mean over the embedding's dimensions, the gain takes unsquared distances, and the
+            MMD of a batch of ``mmd_batch`` photos is divided by the batch once more.
         mmd_batch: N, the photos a single one is padded to for the MMD of ``code`` (paper 50).
     """
 

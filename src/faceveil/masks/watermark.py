@@ -54,7 +54,9 @@ class Watermark(Veil):
     """
 
     name: ClassVar[str] = "watermark"
-    summary: ClassVar[str] = "a veil that carries its owner's mark (after Zhang et al. 2024)"
+    summary: ClassVar[str] = (
+        "a mark that says whose photo it is, and little of a veil (after Zhang et al. 2024)"
+    )
 
     owner: str = NOBODY
     insistence: NonNegative = 4.0
