@@ -12,6 +12,7 @@ from tests.training.conftest import drawn_crops
 
 from faceveil.core.errors import UsageError
 from faceveil.inversion import stage
+from faceveil.inversion.kept import Kept
 from faceveil.inversion.problem import Problem
 from faceveil.inversion.recovery import QueryRecovery, TrainingRecovery, largest
 from faceveil.training.defence import Labels
@@ -51,6 +52,20 @@ def test_frequencies_of_queries_are_unfolded_into_pixels(pose: Pose, tmp_path: P
     photos = seen.private.showing(["p1"]).photos
     floor = (photos - seen.public.photos.mean(0)).abs().flatten(1).mean(1).min().item()
     assert error(pose(attack, "p1", of=seen), attack, photos) < floor
+
+
+def test_victims_with_the_same_mask_share_the_network(pose: Pose, tmp_path: Path) -> None:
+    crops, kept = drawn_crops(), Kept()
+    attack = QueryRecovery(steps=1, batch=4)
+    for name, defence, fields, n_networks in (
+        ("plain", None, {}, 1),
+        ("longer", None, {"batch": 4}, 1),
+        ("frequencies", PpfrFd(upsampling=4), {}, 2),
+    ):
+        run = trained(tmp_path / name, crops, defence, **fields)
+        seen = stage.of_run(run, "people", "", lambda spec: crops)
+        attack(pose(attack, "p1", of=seen, kept=kept))
+        assert len(kept._weights) == n_networks
 
 
 def test_the_largest_share_is_asked_for() -> None:

@@ -11,7 +11,7 @@ leaves blurred becomes sharp, right or wrong. Ours: the U-Net is that of
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -65,8 +65,7 @@ class CganRecovery(TrainingRecovery):
 
             alternate(gan, critic_loss, generator_loss, steps=self.steps, lr=self.lr)
 
-        origin = (problem.victim.fingerprint, problem.fingerprint, str(astuple(self)))
-        return problem.kept.trained(build, train, self.name, *origin).generator
+        return problem.kept.trained(build, train, self.name, *self._origin(problem)).generator
 
 
 def beside(

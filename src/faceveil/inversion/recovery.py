@@ -13,6 +13,7 @@ on (the training mask), and what it is *asked* (the inference mask).
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ from faceveil.inversion.networks import UNet
 from faceveil.inversion.problem import Problem
 from faceveil.inversion.victim import Victim
 from faceveil.training.defence import Labels, Masked, Masking
+
+N_ALIKE = 16
+"""Draws of two masks that have to do the same to the same faces for the masks to be alike."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,20 @@ class Unmasking(Attack):
 
             fit(network, loss_of, steps=self.steps, lr=self.lr)
 
-        origin = (problem.victim.fingerprint, problem.fingerprint, str(astuple(self)))
+        origin = self._origin(problem)
         return problem.kept.trained(lambda: new_unet(problem), train, self.name, *origin)
+
+    def _origin(self, problem: Problem) -> tuple[str, str, str]:
+        """What decides what the U-Net becomes: victims whose masks are alike share it."""
+        masking, faces = problem.victim.masking(0), problem.public[: self.batch]
+        own, digest = torch.arange(len(faces)), hashlib.sha256()
+        with torch.no_grad():
+            for seed in range(N_ALIKE):
+                device = problem.victim.device
+                masked = self.mask(masking, faces.to(device), own.to(device), seed)
+                for values in (masked.inputs, *masked.labels):
+                    digest.update(values.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest(), problem.fingerprint, str(astuple(self))
 
     def _examples(self, problem: Problem, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches without end: public faces masked, and what should come of them."""
