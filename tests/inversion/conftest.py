@@ -85,7 +85,7 @@ def pose(scene: Stage) -> Callable[..., Problem]:
                 if attack.threat == "masked queries"
                 else leaks.masked_inputs(of.run, of.private.photos, labels, seed=0)
             )
-            leaked = attack.kept(leak) if isinstance(attack, Unmasking) else leaks.whole(leak)
+            leaked = attack.gathered(leak) if isinstance(attack, Unmasking) else leaks.whole(leak)
         with torch.no_grad():
             template = of.victim.embed(of.private.first([person]))[0]
         problem = Problem(

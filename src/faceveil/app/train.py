@@ -172,11 +172,11 @@ def _load(recipe: Recipe, folder: Path, device: str, bar: Bar) -> _Cut:
         public = faces("public faces", others, recipe.alignment, mixed_in(folder, recipe.public))
         if not public.names:
             raise UsageError(f"{recipe.public}: no public face was found to mix in.")
-        known = crops.name_by_hash()
-        if both := [name for name in map(known.get, public.name_by_hash()) if name]:
+        name_by_hash = dict(zip(crops.hashes(), crops.names, strict=True))
+        if both := name_by_hash.keys() & set(public.hashes()):
             raise UsageError(
-                f"{recipe.public}: {both[0]}, of {recipe.data}, is among the public photos: leave "
-                "it out of one of them."
+                f"{recipe.public}: {min(map(name_by_hash.__getitem__, both))}, of {recipe.data}, "
+                "is among the public photos: leave it out of one of them."
             )
     if not recipe.pairs:
         return _Cut(crops, public, None)

@@ -68,12 +68,16 @@ def problems(
 
 def _leak(attack: Attack, stage: Stage, seed: int) -> Masked | None:
     """What was overheard, of everybody, as far as the attack has a use for it."""
-    if stage.run is None or not isinstance(attack, Unmasking):
+    if stage.run is None:
         return None
     photos, labels = stage.private.photos, stage.private.labels(stage.victim.people)
-    if attack.threat == "masked queries":
-        return attack.kept(leaks.masked_queries(stage.run, photos, labels))
-    leak = leaks.masked_inputs(
-        stage.run, photos, labels, seed=derive(seed, "order"), mixed_in=stage.mixed_in
-    )
-    return attack.kept(leak)
+    match attack.threat:
+        case "masked inputs":
+            leak = leaks.masked_inputs(
+                stage.run, photos, labels, seed=derive(seed, "order"), mixed_in=stage.mixed_in
+            )
+        case "masked queries":
+            leak = leaks.masked_queries(stage.run, photos, labels)
+        case _:
+            return None
+    return attack.gathered(leak) if isinstance(attack, Unmasking) else leaks.whole(leak)

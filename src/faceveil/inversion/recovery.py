@@ -55,7 +55,7 @@ class Unmasking(Attack):
     lr: Positive = 0.002
     jitter: NonNegative = 0.02
 
-    def kept(self, leak: Iterator[Masked]) -> Masked:
+    def gathered(self, leak: Iterator[Masked]) -> Masked:
         """What of everything that leaked is worth keeping; by default all."""
         return whole(leak)
 
@@ -107,12 +107,12 @@ class Unmasking(Attack):
 
     def _origin(self, problem: Problem) -> tuple[str, str, str]:
         """What decides what the U-Net becomes: victims whose masks are alike share it."""
-        masking, faces = problem.victim.masking(0), problem.public[: self.batch]
-        own, digest = torch.arange(len(faces)), hashlib.sha256()
+        victim, digest = problem.victim, hashlib.sha256()
+        faces = problem.public[: self.batch].to(victim.device)
+        masking, own = victim.masking(0), torch.arange(len(faces), device=victim.device)
         with torch.no_grad():
             for seed in range(N_ALIKE):
-                device = problem.victim.device
-                masked = self.mask(masking, faces.to(device), own.to(device), seed)
+                masked = self.mask(masking, faces, own, seed)
                 for values in (masked.inputs, *masked.labels):
                     digest.update(values.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest(), problem.fingerprint, str(astuple(self))
@@ -140,7 +140,7 @@ class RowRecovery(Unmasking):
 
     candidates: Count = 1
 
-    def kept(self, leak: Iterator[Masked]) -> Masked:
+    def gathered(self, leak: Iterator[Masked]) -> Masked:
         """Everybody's candidates."""
         return plainest(leak, self.candidates)
 

@@ -186,11 +186,13 @@ def _public(others: Faces, known: Sequence[str], public: str, crops: Crops, cut:
         faces = others
     if len(faces.photos) < 2:
         raise UsageError("An attacker needs two public faces at least: name others with --public.")
-    person_by_name = dict(zip(crops.names, crops.people, strict=True))
-    name_by_hash = crops.name_by_hash()
+    known_crops = {
+        found: name
+        for found, name, person in zip(crops.hashes(), crops.names, crops.people, strict=True)
+        if person in known
+    }
     for photo in (255 * faces.photos).round().byte().permute(0, 2, 3, 1):
-        name = name_by_hash.get(content_hash(photo.contiguous().numpy().tobytes()))
-        if name and person_by_name[name] in known:
+        if name := known_crops.get(content_hash(photo.contiguous().numpy().tobytes())):
             raise UsageError(
                 f"{name}, whom the recogniser knows, is among the public faces: leave it out."
             )

@@ -54,10 +54,9 @@ class Crops:
         """Some of them, in the order asked for."""
         return torch.from_numpy(self.pixels[list(indices)]).permute(0, 3, 1, 2)
 
-    def name_by_hash(self) -> dict[str, str]:
-        """Of each crop, by what its pixels are."""
-        hashes = (content_hash(crop.tobytes()) for crop in self.pixels)
-        return dict(zip(hashes, self.names, strict=True))
+    def hashes(self) -> list[str]:
+        """Of each crop's pixels."""
+        return [content_hash(crop.tobytes()) for crop in self.pixels]
 
 
 def template(size_px: int) -> NDArray[np.float32]:
