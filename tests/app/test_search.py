@@ -70,7 +70,7 @@ def test_an_answer_is_whom_each_recogniser_takes_it_for() -> None:
     assert [one.answer for one in (sure, other, unsure, unable)] == ["her", "stranger", None, None]
     face = FaceSearch(1, (0, 0, 9, 9), (unsure, unable, sure, other))
     assert sentences.of_search(face) == (
-        "Face 2: a takes it for her; b takes it for stranger; c takes it for nobody; "
+        "Face 2: a takes it for her; b takes it for stranger; c takes it for none of them; "
         "d has no calibrated threshold."
     )
     for rankings, nobody in (((unsure,), True), ((unsure, unable), False), ((sure,), False)):

@@ -75,7 +75,7 @@ def of_search(face: FaceSearch) -> str:
     for ranking in able:
         who.setdefault(ranking.answer, []).append(ranking.recogniser)
     said = [
-        f"{listed(names, 'and')} take{'s' * (len(names) == 1)} it for {label or 'nobody'}"
+        f"{listed(names, 'and')} take{'s' * (len(names) == 1)} it for {label or 'none of them'}"
         for label, names in sorted(who.items(), key=lambda item: (item[0] is None, -len(item[1])))
     ] + [
         f"{ranking.recogniser} has no calibrated threshold"
