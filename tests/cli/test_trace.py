@@ -65,7 +65,7 @@ def test_what_cannot_be_traced_is_a_sentence(faceveil: Run, school: str, tmp_pat
     done = faceveil("trace", "gone.png")
     assert (done.returncode, b"gone.png does not exist" in done.stderr) == (2, True)
     done = faceveil("trace", "home")
-    assert (done.returncode, b"home: there is no photo" in done.stderr) == (2, True)
+    assert (done.returncode, b"no photo in home (folders inside" in done.stderr) == (2, True)
     done = faceveil("trace")
     assert (done.returncode, b"Name the photos" in done.stderr) == (2, True)
     (key,) = (tmp_path / "home" / "keys").iterdir()

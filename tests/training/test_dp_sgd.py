@@ -143,8 +143,8 @@ def test_a_run_learns_and_says_what_is_proved(tmp_path: Path) -> None:
     run_loop(open_loop(recipe, tmp_path))
     records = [record for record in lines.read(tmp_path / LOG) if "loss" in record]
     assert records[-1]["loss"] < records[0]["loss"]
-    spent = [record["epsilon"] for record in records]
+    spent = [record["poisson_epsilon"] for record in records]
     assert spent == sorted(spent)
     assert spent[-1] == pytest.approx(epsilon(0.3, 8 / 24, 45, 1e-3))
     said = card(recipe, b"", 6, 24).title
-    assert said.endswith(f"defended by dp-sgd, epsilon {spent[-1]:.3g}, delta 0.001")
+    assert said.endswith(f"defended by dp-sgd, poisson_epsilon {spent[-1]:.3g}, delta 0.001")

@@ -25,7 +25,7 @@ from faceveil.app.verdict import Verdict
 from faceveil.core.errors import FaceveilError, NoFaceError, PhotoError, UsageError
 from faceveil.core.seeds import content_hash
 from faceveil.io import atomic, page
-from faceveil.io.find import find, plan_outputs
+from faceveil.io.find import find, nothing_in, plan_outputs
 from faceveil.io.photo import Photo, read
 from faceveil.masks.problem import Progress
 
@@ -88,10 +88,7 @@ def plan(
         raise UsageError("--backup copies originals before --in-place replaces them: add that.")
     found = find(paths, recursive=recursive, exclude=out)
     if not found:
-        raise UsageError(
-            f"There is no photo in {', '.join(str(path) for path in paths)}"
-            f"{'' if recursive else ' (folders inside are only read with --recursive)'}."
-        )
+        raise nothing_in(paths, recursive=recursive)
     if not in_place:
         return [Job(original, to, overwrite) for original, to in plan_outputs(found, out)]
     photos = [item.path for item in found if Path(item.path.stem).suffix != ".original"]

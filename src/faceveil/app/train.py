@@ -116,7 +116,7 @@ def train(
             _report(folder, parts, found, say)
             if proved:
                 promise = ", ".join(f"{name} {value:.3g}" for name, value in proved.items())
-                say(f"By the end {promise}, if each photo were in each batch by chance.")
+                say(f"By the end: {promise}.")
         figures = loop.run(advance, say)
         if not fabric.is_global_zero:
             return None

@@ -3,7 +3,7 @@
 Figures that stand at the same place in both are compared by their intervals. Where these overlap
 nothing follows: each interval is as wide as people differ, and the same people are in both. So what
 the runs hold of the same picture under the same arm is compared in pairs: the difference of B and A
-on each picture, its mean, and an interval over people, which tests whether that mean is
+on each picture, its mean, and a bootstrap interval over people, which tests whether that mean is
 zero. Results hold damage and the cosine to the same person for every picture, so those are tested;
 whether a cosine was below a threshold is not kept, so PSR and ranks are not.
 """

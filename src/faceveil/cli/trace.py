@@ -43,12 +43,12 @@ def trace(
     from faceveil.app.keyring import Keyring
     from faceveil.app.trace import trace as read_marks
     from faceveil.faces.detect import Detector
-    from faceveil.io.find import find
+    from faceveil.io.find import find, nothing_in
     from faceveil.io.photo import read
 
     found = find(photos, recursive=recursive, suffix=None)
     if not found:
-        raise UsageError(f"{photos[0]}: there is no photo in this folder.")
+        raise nothing_in(photos, recursive=recursive)
     keyring = Keyring.of_user()
     names = dict.fromkeys(owner or [])
     opened = [keyring.open_owner(name, passphrase(passphrase_file, name)) for name in names]

@@ -61,8 +61,7 @@ class Pairing(Unmasking):
     def evidence(self, problem: Problem) -> tuple[Float[Tensor, "1 c p p"], Float[Tensor, " 1"]]:
         """F_t; its confidence is the share of its variance that the rows tell."""
         leak = leaked(self, problem)
-        shares_of(leak, problem.person)
-        rows, labels = leak
+        own, (rows, labels) = shares_of(leak, problem.person), leak
         masking, public = problem.victim.masking(0).cpu(), problem.public
         with torch.no_grad():
             seen = torch.cat([single(masking, some) for some in torch.split(public, AT_ONCE)])
@@ -74,8 +73,7 @@ class Pairing(Unmasking):
         if isinstance(masking, Signed):
             z = z.abs() * mean.sign()
         face = mean + solve @ (z - mean)
-        told = solve @ shares[:, problem.person]
-        return face.view(1, *rows.shape[1:]), told[None]
+        return face.view(1, *rows.shape[1:]), (solve @ own)[None]
 
     def mask(
         self,

@@ -67,6 +67,12 @@ def find(
     return list(found.values())
 
 
+def nothing_in(paths: Iterable[Path], *, recursive: bool) -> UsageError:
+    """What to say where :func:`find`, asked like this, found nothing."""
+    hint = "" if recursive else " (folders inside are only read with --recursive)"
+    return UsageError(f"There is no photo in {', '.join(map(str, paths))}{hint}.")
+
+
 def plan_outputs(
     found: Sequence[Found], out: Path | None, *, suffix: str = VEILED
 ) -> list[tuple[Path, Path]]:

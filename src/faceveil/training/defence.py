@@ -141,6 +141,9 @@ class Defence(Strict, ABC):
             n_photos: trained on.
             batch: of them in a step.
             n_steps: done.
+
+        Raises:
+            UsageError: with these settings that would prove nothing.
         """
         return {}
 

@@ -67,7 +67,7 @@ class DpSgd(Defence):
         return Private(size_px, self)
 
     def proved(self, n_photos: int, batch: int, n_steps: int) -> dict[str, float]:
-        """Epsilon and delta, if each photo was in each batch by chance.
+        """Delta, and the epsilon of batches that each photo is in by chance (Poisson).
 
         Raises:
             UsageError: delta is so large that a photo could be given away whole.
@@ -80,7 +80,7 @@ class DpSgd(Defence):
                 f"could be published whole: set it below {1 / n_photos:.1g}."
             )
         spent = epsilon(self.noise, batch / n_photos, n_steps, self.delta)
-        return {"epsilon": spent, "delta": self.delta}
+        return {"poisson_epsilon": spent, "delta": self.delta}
 
 
 class Private(Pixels):
