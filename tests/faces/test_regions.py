@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faceveil.core.errors import UsageError
 from faceveil.faces.face import TEMPLATE
-from faceveil.faces.regions import region, template_px
+from faceveil.faces.regions import features, misfit, region, template_px
 
 from .conftest import face_at
 
@@ -80,3 +80,28 @@ def test_a_face_twice_as_large_has_twice_the_pixels(angle: float) -> None:
 
 def test_the_template_itself_has_one_pixel_each() -> None:
     torch.testing.assert_close(template_px(torch.tensor(TEMPLATE)[None]), torch.ones(1))
+
+
+@settings(deadline=None)
+@given(angle=st.floats(-3.14, 3.14), size=st.floats(20, 300))
+def test_the_template_fits_itself_however_it_lies(angle: float, size: float) -> None:
+    assert float(misfit(landmarks(angle, size))) < 1e-3
+
+
+def test_misfit_is_how_far_landmarks_stay_from_the_template() -> None:
+    template = torch.tensor(TEMPLATE, dtype=torch.float64)
+    turned = template.clone()
+    turned[2, 0] += 6  # the tip of the nose, to the side
+    z, w = (torch.view_as_complex(points) for points in (turned, template))
+    design = torch.stack((z, torch.ones_like(z)), dim=1)
+    rest = design @ torch.linalg.lstsq(design, w[:, None]).solution[:, 0] - w
+    expected = float(rest.abs().square().mean().sqrt())
+    assert float(misfit(turned[None])) == pytest.approx(expected, rel=1e-4)
+    assert 2 < expected < 3
+
+
+def test_features_hold_the_landmarks_and_no_cheek_beside_them() -> None:
+    among = features(torch.tensor(TEMPLATE)[None], SIZE)[0, 0]
+    assert all(among[round(y), round(x)] for x, y in TEMPLATE)
+    assert not among[68, :12].any()
+    assert not among[:24].any()

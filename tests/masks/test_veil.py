@@ -12,6 +12,8 @@ from faceveil.core import seeds
 from faceveil.core.budget import DAMAGE, Budget, damage_limits
 from faceveil.core.goal import Dodge
 from faceveil.faces.patch import Patch
+from faceveil.faces.regions import template_px
+from faceveil.masks.brush import FlowAndPaint
 from faceveil.masks.iterative import Mim
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
@@ -19,6 +21,7 @@ from faceveil.masks.veil import FINEST_PX, Veil
 from faceveil.masks.views import Views
 from faceveil.measures.flip import Flip
 from faceveil.measures.texture import texture
+from faceveil.ops.treat import blur
 from faceveil.recognisers.ensemble import Ensemble
 
 
@@ -105,6 +108,21 @@ def test_paint_is_no_finer_than_recognisers_see(dodging: Problem) -> None:
         return float(mask.diff(dim=-1).square().mean() / mask.square().mean())
 
     assert roughness(1.0) < 0.5 * roughness(0.0)
+
+
+def test_masks_are_smoother_on_turned_faces_and_on_soft_ones(dodging: Problem) -> None:
+    sideways = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])[:, None] * torch.tensor([1.0, 0.0])
+    width = dodging.landmarks[0, 1, 0] - dodging.landmarks[0, 0, 0]
+    turned = dataclasses.replace(dodging, landmarks=dodging.landmarks + 0.1 * width * sideways)
+    soft = dataclasses.replace(dodging, pixels=blur(dodging.pixels, [6.0]))
+
+    def sigma(problem: Problem, **fields: float) -> float:
+        brush = Veil(**fields).brush(problem)  # type: ignore[arg-type]
+        assert isinstance(brush, FlowAndPaint)
+        return brush.paint_sigmas[0] / float(template_px(problem.landmarks))
+
+    assert 1 <= sigma(dodging) < min(sigma(turned), sigma(soft))
+    assert sigma(soft, smoothest=1.2) == pytest.approx(1.2)
 
 
 def test_colour_can_be_left_out(dodging: Problem) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, minimum_filter
 
-from faceveil.measures.texture import texture
+from faceveil.measures.texture import softness, texture
 from faceveil.ops.treat import blur
 
 SIDE = 64
@@ -54,3 +54,23 @@ def test_soft_edges_are_calm_however_high() -> None:
     soft = soft / soft.max()
     assert soft.std() > 0.8 * sharp.std()
     assert texture(soft, [1.0]).mean() < 0.02 * texture(sharp, [1.0]).mean()
+
+
+@pytest.mark.parametrize("edge_px", [2.5, 4.0, 6.0])
+def test_the_softness_of_an_edge_follows_from_its_blur(edge_px: float) -> None:
+    step = np.zeros((96, 96))
+    step[:, 48:] = 1
+    edge = torch.from_numpy(gaussian_filter(step, (0, edge_px))).expand(1, 3, -1, -1)
+    everywhere = torch.ones(1, 1, 96, 96, dtype=torch.bool)
+    expected = ((edge_px**2 + 0.25 * 2**2) / (edge_px**2 + 1.25 * 2**2)) ** 0.5
+    assert float(softness(edge, everywhere, [2.0])) == pytest.approx(expected, rel=0.02)
+
+
+def test_softness_is_of_the_pixels_asked_about() -> None:
+    pixels = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    pixels[..., 32:] = blur(pixels[..., 32:], [4.0])
+    left = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    left[..., 8:24] = True
+    sharp, soft = (float(softness(pixels, where, [1.5])) for where in (left, left.flip(-1)))
+    assert sharp < 0.4
+    assert soft > 0.8

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from faceveil.core.budget import Region
@@ -31,6 +31,8 @@ OVAL = Ellipse(x=56, y=62, width=124, height=148, full=0.78)
 """From the hairline to the chin and from ear to ear."""
 HEAD = Ellipse(x=56, y=46, width=168, height=192, full=0.8)
 """The face, its hair and ears."""
+FEATURES = Ellipse(x=56, y=68, width=84, height=84, full=0.8)
+"""From the brows to the lips."""
 BORDER = 1 / 8
 """The width of the ramp along the border of ``all``, in sides of the patch."""
 
@@ -66,6 +68,22 @@ def template_px(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
     """How many pixels of its patch each face has to one pixel of :data:`TEMPLATE`'s crop."""
     to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
     return 1 / torch.linalg.vector_norm(to_template[:, :, 0], dim=1)
+
+
+def misfit(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
+    """How far landmarks stay from those of :data:`TEMPLATE`, however turned in plane and scaled.
+
+    The root mean square distance, in pixels of the template's crop: about 2 for a face that looks
+    at the camera, 4 to 5 for one that looks past it, over 10 for a profile.
+    """
+    to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
+    placed = landmarks @ to_template[:, :, :2].mT + to_template[:, None, :, 2]
+    return (placed - landmarks.new_tensor(TEMPLATE)).square().sum(-1).mean(-1).sqrt()
+
+
+def features(landmarks: Float[Tensor, "b 5 2"], size_px: int) -> Bool[Tensor, "b 1 w w"]:
+    """Which pixels of square patches lie between the brows and the lips."""
+    return _depth(FEATURES, landmarks, size_px) > 0
 
 
 def _depth(ellipse: Ellipse, landmarks: Tensor, size_px: int) -> Tensor:

@@ -1,6 +1,6 @@
 """The veil, the default method: the most protection that a given visible damage buys.
 
-Ours. Five ideas carry it; docs/veil.md has the ablation of each.
+Ours. Six ideas carry it; docs/veil.md has the ablation of each.
 
 * The budget is what the eye sees of the face, and the descent runs along it, see
   :mod:`faceveil.masks.descent`.
@@ -10,6 +10,8 @@ Ours. Five ideas carry it; docs/veil.md has the ablation of each.
 * The rest is painted where the face has fine detail, which hides it (texture masking), with less
   colour than brightness and no finer than a recogniser resolves. A blurred photo has no detail, and
   lines drawn on it would be the sharpest thing there. No single spot may show much.
+* Blurred and turned faces take smoother masks. What recognisers would have drawn on these are the
+  features of a sharp frontal face, which the eye takes for lines and stains.
 * Every surrogate pushes with the same strength: its gradient counts by direction only, however
   steep its loss. What moves several recognisers at once moves those that nobody asked.
 * Every step sees the face through other views, so that no mask rests on one grid of pixels.
@@ -20,16 +22,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from faceveil.core.ranges import NonNegative, Share
-from faceveil.faces.regions import template_px
+from jaxtyping import Float
+from torch import Tensor
+
+from faceveil.core.ranges import Multiple, NonNegative, Share
+from faceveil.faces.regions import features, misfit, template_px
 from faceveil.masks.brush import Brush, FlowAndPaint
 from faceveil.masks.descent import Descent
 from faceveil.masks.problem import Problem
-from faceveil.measures.texture import texture
+from faceveil.measures.texture import softness, texture
 
 DETAIL, FINEST_PX = 0.5, 0.8
 """The blur detail is finer than: in pixels of the 112 px crop recognisers look at, and at least in
 the photo's own, for of a small face they hold nothing finer."""
+
+STRAIGHT_PX = 0.65
+"""The misfit from which on the mask of a face as soft as can be is smoother."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,9 @@ class Veil(Descent):
             them, in ``flow_sigma``; 0 for never.
         flow_sigma: what flows are smoothed with, in pixels of the 112 px crop recognisers look at.
         paint_sigma: what paint is smoothed with, in the same pixels; 0 for nothing.
+        smoothest: how many times as smooth both are at most on blurred and turned faces; 1 for
+            never. On others it is softness squared times misfit over .65 px, and at least 1: see
+            :func:`~faceveil.measures.texture.softness` and :func:`~faceveil.faces.regions.misfit`.
         busy: the deviation b of detail around a pixel that lets half of the paint through there, in
             1/255; a deviation t lets t^2 / (t^2 + b^2) through, and b = 0 lets all. Detail is what
             of the brightness is finer than half a pixel of the crop, or .8 of the photo.
@@ -53,6 +64,7 @@ class Veil(Descent):
     flow: NonNegative = 2.4
     flow_sigma: NonNegative = 1.25
     paint_sigma: NonNegative = 1.0
+    smoothest: Multiple = 2.0
     busy: NonNegative = 1.2
     colour: Share = 0.5
 
@@ -61,11 +73,18 @@ class Veil(Descent):
         crop_px = template_px(problem.landmarks)
         finer_px = (DETAIL * crop_px).clamp_min(FINEST_PX).tolist()
         power = texture(problem.pixels, finer_px).square() + 1e-12
+        smooth_px = crop_px * self._smoother(problem, crop_px)
         return FlowAndPaint(
             problem.pixels,
             weights=power / (power + (self.busy / 255) ** 2),
-            scales=(self.flow * self.flow_sigma * crop_px).tolist(),
-            flow_sigmas=(self.flow_sigma * crop_px).tolist(),
-            paint_sigmas=(self.paint_sigma * crop_px).tolist(),
+            scales=(self.flow * self.flow_sigma * smooth_px).tolist(),
+            flow_sigmas=(self.flow_sigma * smooth_px).tolist(),
+            paint_sigmas=(self.paint_sigma * smooth_px).tolist(),
             colour=self.colour,
         )
+
+    def _smoother(self, problem: Problem, crop_px: Tensor) -> Float[Tensor, " b"]:
+        """How many times as smooth each face's mask is; being small makes a face no softer."""
+        among = features(problem.landmarks, problem.pixels.shape[-1])
+        soft = softness(problem.pixels, among, crop_px.clamp_min(1).tolist())
+        return (soft**2 * misfit(problem.landmarks) / STRAIGHT_PX).clamp(1, self.smoothest)
