@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faceveil.core.errors import UsageError
 from faceveil.faces.face import TEMPLATE
-from faceveil.faces.regions import features, misfit, region, template_px
+from faceveil.faces.regions import middle, misfit, region, template_px
 
 from .conftest import face_at
 
@@ -100,8 +100,8 @@ def test_misfit_is_how_far_landmarks_stay_from_the_template() -> None:
     assert 2 < expected < 3
 
 
-def test_features_hold_the_landmarks_and_no_cheek_beside_them() -> None:
-    among = features(torch.tensor(TEMPLATE)[None], SIZE)[0, 0]
+def test_the_middle_holds_the_landmarks_and_no_cheek_beside_them() -> None:
+    among = middle(torch.tensor(TEMPLATE)[None], SIZE)[0, 0]
     assert all(among[round(y), round(x)] for x, y in TEMPLATE)
     assert not among[68, :12].any()
     assert not among[:24].any()

@@ -31,7 +31,7 @@ OVAL = Ellipse(x=56, y=62, width=124, height=148, full=0.78)
 """From the hairline to the chin and from ear to ear."""
 HEAD = Ellipse(x=56, y=46, width=168, height=192, full=0.8)
 """The face, its hair and ears."""
-FEATURES = Ellipse(x=56, y=68, width=84, height=84, full=0.8)
+MIDDLE = Ellipse(x=56, y=68, width=84, height=84, full=0.8)
 """From the brows to the lips."""
 BORDER = 1 / 8
 """The width of the ramp along the border of ``all``, in sides of the patch."""
@@ -81,9 +81,9 @@ def misfit(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
     return (placed - landmarks.new_tensor(TEMPLATE)).square().sum(-1).mean(-1).sqrt()
 
 
-def features(landmarks: Float[Tensor, "b 5 2"], size_px: int) -> Bool[Tensor, "b 1 w w"]:
+def middle(landmarks: Float[Tensor, "b 5 2"], size_px: int) -> Bool[Tensor, "b 1 w w"]:
     """Which pixels of square patches lie between the brows and the lips."""
-    return _depth(FEATURES, landmarks, size_px) > 0
+    return _depth(MIDDLE, landmarks, size_px) > 0
 
 
 def _depth(ellipse: Ellipse, landmarks: Tensor, size_px: int) -> Tensor:

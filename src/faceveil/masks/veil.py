@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.ranges import Multiple, NonNegative, Share
-from faceveil.faces.regions import features, misfit, template_px
+from faceveil.faces.regions import middle, misfit, template_px
 from faceveil.masks.brush import Brush, FlowAndPaint
 from faceveil.masks.descent import Descent
 from faceveil.masks.problem import Problem
@@ -49,8 +49,8 @@ class Veil(Descent):
             them, in ``flow_sigma``; 0 for never.
         flow_sigma: what flows are smoothed with, in pixels of the 112 px crop recognisers look at.
         paint_sigma: what paint is smoothed with, in the same pixels; 0 for nothing.
-        smoothest: how many times as smooth both are at most on blurred and turned faces; 1 for
-            never. On others it is softness squared times misfit over .65 px, and at least 1: see
+        smoothest: how many times as smooth both may be on blurred and turned faces; 1 for never.
+            They are softness squared times misfit over .65 px times as smooth, and at least once:
             :func:`~faceveil.measures.texture.softness` and :func:`~faceveil.faces.regions.misfit`.
         busy: the deviation b of detail around a pixel that lets half of the paint through there, in
             1/255; a deviation t lets t^2 / (t^2 + b^2) through, and b = 0 lets all. Detail is what
@@ -85,6 +85,6 @@ class Veil(Descent):
 
     def _smoother(self, problem: Problem, crop_px: Tensor) -> Float[Tensor, " b"]:
         """How many times as smooth each face's mask is; being small makes a face no softer."""
-        among = features(problem.landmarks, problem.pixels.shape[-1])
+        among = middle(problem.landmarks, problem.pixels.shape[-1])
         soft = softness(problem.pixels, among, crop_px.clamp_min(1).tolist())
         return (soft**2 * misfit(problem.landmarks) / STRAIGHT_PX).clamp(1, self.smoothest)

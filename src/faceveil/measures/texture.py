@@ -60,7 +60,7 @@ def softness(
         (_gradient_energy(blur(bright, [width * b for b in blur_px])) * counts).sum((1, 2, 3))
         for width in (0.5, 1.25**0.5)
     )
-    return blurred / calm.clamp_min(1e-12)
+    return (blurred / calm.clamp_min(1e-12)).clamp_max(1)
 
 
 def _gradient_energy(bright: Tensor) -> Tensor:
