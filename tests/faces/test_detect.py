@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from faceveil.faces.detect import Detector, close_up, distinct, first_looks, misfit
-from faceveil.faces.face import TEMPLATE, Face
+from faceveil.faces.detect import Detector, close_up, distinct, first_looks
+from faceveil.faces.face import Face
 
 from .conftest import face_at
 
@@ -220,14 +219,3 @@ def test_distinct_keeps_the_best_of_faces_that_overlap() -> None:
     near = Face(near.box, near.landmarks, 0.8)
     assert distinct([near, apart, best]) == sorted([best, apart], key=lambda face: face.box)
     assert distinct([]) == []
-
-
-def test_misfit_tells_faces_from_other_points() -> None:
-    template = torch.tensor(TEMPLATE)
-    turned = torch.tensor(face_at(300, 200, 50, 1.0).landmarks)
-    assert misfit(template) < 1e-5
-    assert misfit(turned) < 1e-5
-    assert misfit(template * torch.tensor([0.4, 1.0])) < 0.5
-    assert misfit(template[[1, 0, 2, 4, 3]]) > 0.5
-    assert misfit(template[[2, 0, 3, 1, 4]]) > 0.5
-    assert misfit(torch.zeros(5, 2)) > 0.5

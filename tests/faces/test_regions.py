@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceveil.core.errors import UsageError
+from faceveil.faces.detect import MISFIT_PX
 from faceveil.faces.face import TEMPLATE
 from faceveil.faces.regions import middle, misfit, region, template_px
 
@@ -98,6 +99,14 @@ def test_misfit_is_how_far_landmarks_stay_from_the_template() -> None:
     expected = float(rest.abs().square().mean().sqrt())
     assert float(misfit(turned[None])) == pytest.approx(expected, rel=1e-4)
     assert 2 < expected < 3
+
+
+def test_no_other_points_fit_as_well_as_a_face_does() -> None:
+    template = torch.tensor(TEMPLATE)
+    narrow = template * torch.tensor([0.4, 1.0])
+    mirrored, mixed = template[[1, 0, 2, 4, 3]], template[[2, 0, 3, 1, 4]]
+    others = misfit(torch.stack((mirrored, mixed, torch.zeros(5, 2))))
+    assert float(misfit(narrow[None])) < MISFIT_PX < float(others.min())
 
 
 def test_the_middle_holds_the_landmarks_and_no_cheek_beside_them() -> None:

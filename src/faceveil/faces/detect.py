@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from faceveil.core import config
 from faceveil.faces import centerface
-from faceveil.faces.face import TEMPLATE, Face
+from faceveil.faces.face import Face
+from faceveil.faces.regions import misfit
 from faceveil.faces.window import Window
-from faceveil.ops import warp
 from faceveil.recognisers.card import read_weights
 from faceveil.recognisers.onnx import importer
 from faceveil.recognisers.zoo import BUNDLED
@@ -41,9 +41,9 @@ too. That halves the landmarks' scatter between two sizes of one photo (5 to 2 %
 of the eyes)."""
 AT_ONCE = 16
 
-MISFIT = 0.5
-"""Landmarks less like a face than this (see :func:`misfit`) are not one: frontal faces stay below
-.25, profiles below .4, and points without any order lie around .6."""
+MISFIT_PX = 17.6
+"""Landmarks less like a face than this are not one: points without any order lie around 21 (see
+:func:`~faceveil.faces.regions.misfit`)."""
 
 
 class Detector:
@@ -114,9 +114,10 @@ class Detector:
         landmarks[n:] = landmarks[n:, [1, 0, 2, 4, 3]]
         landmarks[n:, :, 0] = edge - landmarks[n:, :, 0]
         boxes, landmarks = (boxes[:n] + boxes[n:]) / 2, (landmarks[:n] + landmarks[n:]) / 2
+        fits = misfit(landmarks) < MISFIT_PX
         for i, face in enumerate(faces):
             score = (face.score + float(seen[i] + seen[n + i])) / 3
-            if score > FACE_SCORE and misfit(landmarks[i]) < MISFIT:
+            if score > FACE_SCORE and fits[i]:
                 yield _face(views[i], boxes[i], landmarks[i], score)
 
     def _tensor(self, images: list[npt.NDArray[np.uint8]]) -> Tensor:
@@ -161,19 +162,6 @@ def distinct(faces: list[Face]) -> list[Face]:
             shared = reach.clip(0).prod(1)
             alive[i + 1 :] &= (shared / (area[i] + area - shared))[i + 1 :] <= OVERLAP
     return [face for face, keep in zip(faces, alive, strict=True) if keep]
-
-
-def misfit(landmarks: Tensor) -> float:
-    """How far five points are from those of an upright average face, brought as near as can be.
-
-    The root mean square distance in eye distances of that face; points in another order, or seen
-    in a mirror, fit badly.
-    """
-    template = torch.tensor(TEMPLATE, dtype=landmarks.dtype, device=landmarks.device)
-    matrix = warp.similarity(landmarks[None], template)[0]
-    placed = landmarks @ matrix[:, :2].T + matrix[:, 2]
-    eyes = (template[1] - template[0]).norm()
-    return float((placed - template).square().sum(-1).mean().sqrt() / eyes)
 
 
 def _face(view: Window, box: Tensor, landmarks: Tensor, score: float) -> Face:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.faces.face import TEMPLATE
-from faceveil.faces.regions import template_px
+from faceveil.faces.regions import in_template, template_px
 from faceveil.ops import warp
 from faceveil.ops.srgb import luma
 from faceveil.ops.treat import blur
@@ -52,7 +52,7 @@ def features(pixels: Float[Tensor, "b 3 w w"], landmarks: Float[Tensor, "b 5 2"]
     """The features of faces, RGB in [0, 1], whose landmarks are given in their pixels."""
     to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
     place = _Place.of(to_template, pixels.shape[-1])
-    points = landmarks @ to_template[:, :, :2].mT + to_template[:, None, :, 2]
+    points = in_template(landmarks)
     tone = _tone(pixels, place)
     grain_px = template_px(landmarks)
     bright, _, _ = _colour(pixels / tone)

@@ -31,7 +31,7 @@ OVAL = Ellipse(x=56, y=62, width=124, height=148, full=0.78)
 """From the hairline to the chin and from ear to ear."""
 HEAD = Ellipse(x=56, y=46, width=168, height=192, full=0.8)
 """The face, its hair and ears."""
-MIDDLE = Ellipse(x=56, y=68, width=84, height=84, full=0.8)
+MIDDLE = Ellipse(x=56, y=68, width=84, height=84, full=0)
 """From the brows to the lips."""
 BORDER = 1 / 8
 """The width of the ramp along the border of ``all``, in sides of the patch."""
@@ -70,15 +70,23 @@ def template_px(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
     return 1 / torch.linalg.vector_norm(to_template[:, :, 0], dim=1)
 
 
-def misfit(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
-    """How far landmarks stay from those of :data:`TEMPLATE`, however turned in plane and scaled.
+def in_template(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, "b 5 2"]:
+    """Landmarks turned, scaled and shifted until they lie as near those of :data:`TEMPLATE` as can.
 
-    The root mean square distance, in pixels of the template's crop: about 2 for a face that looks
-    at the camera, 4 to 5 for one that looks past it, over 10 for a profile.
+    They are not mirrored, and not put in another order.
     """
     to_template = warp.similarity(landmarks, landmarks.new_tensor(TEMPLATE))
-    placed = landmarks @ to_template[:, :, :2].mT + to_template[:, None, :, 2]
-    return (placed - landmarks.new_tensor(TEMPLATE)).square().sum(-1).mean(-1).sqrt()
+    return landmarks @ to_template[:, :, :2].mT + to_template[:, None, :, 2]
+
+
+def misfit(landmarks: Float[Tensor, "b 5 2"]) -> Float[Tensor, " b"]:
+    """How far landmarks in the template's frame are from its own: the root mean square, in px.
+
+    About 2 for a face that looks at the camera, 4 to 5 for one that looks past it, up to 14 for a
+    profile, and more for points that are no face's.
+    """
+    away = in_template(landmarks) - landmarks.new_tensor(TEMPLATE)
+    return away.square().sum(-1).mean(-1).sqrt()
 
 
 def middle(landmarks: Float[Tensor, "b 5 2"], size_px: int) -> Bool[Tensor, "b 1 w w"]:
