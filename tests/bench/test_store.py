@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_of_two_writers_the_first_stays(tmp_path: Path) -> None:
     store.put("a", b"first")
     other.put("a", b"second")
     assert store.get("a") == b"first"
+
+
+def test_a_store_is_closed_by_whichever_thread_collects_it(tmp_path: Path) -> None:
+    left = [Store(tmp_path / "cache")]
+    unraisable: list[sys.UnraisableHookArgs] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", unraisable.append)
+        collector = threading.Thread(target=left.clear)
+        collector.start()
+        collector.join()
+    assert not unraisable
 
 
 def test_an_entry_survives_the_death_of_its_writer(tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ class Store:
         self._path = path
         with self._usable():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._entries = sqlite3.connect(path, timeout=120, isolation_level=None)
+            self._entries = sqlite3.connect(
+                path,
+                timeout=120,
+                isolation_level=None,
+                check_same_thread=False,  # whichever thread collects the store closes it
+            )
             weakref.finalize(self, self._entries.close)
             self._prepare()
 
