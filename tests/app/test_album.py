@@ -126,6 +126,10 @@ class TestPlan:
         assert plan([tmp_path], None, in_place=True, backup=True) == jobs
         shutil.copy(photo, backup)
         assert plan([tmp_path], None, in_place=True, backup=True) == jobs
+        with pytest.raises(UsageError, match=r"me\.original\.png is named like the original"):
+            plan([photo, backup], None, in_place=True)
+        alone = shutil.copy(photo, tmp_path / "you.original.png")  # a backup of nothing
+        assert plan([alone], None, in_place=True) == [Job(alone, alone, overwrite=True)]
 
     def test_wishes_that_contradict_each_other(self, photo: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="--in-place and --out contradict"):
@@ -180,8 +184,52 @@ class TestRunJob:
         item = run_job(Job(photo, output), quick)
         assert item.status == "failed"
         assert "exists already" in str(item.message)
+        overwritten = run_job(Job(photo, output, overwrite=True), quick)
+        assert "may be another photo" in str(overwritten.message)
         assert output.read_bytes() == b"mine"
+        output.unlink()
+        assert run_job(Job(photo, output), quick).status == "veiled"
         assert run_job(Job(photo, output, overwrite=True), quick).status == "veiled"
+
+    def test_what_changes_meanwhile_is_left_alone(
+        self, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        class Slow(Remembering):
+            def __call__(self, photo: Photo, progress: Progress = lambda share: None) -> Outcome:
+                edited.write_bytes(b"edited meanwhile")
+                return self.outcome
+
+        edited = photo
+        slow = Slow(quick, quick.outcome)  # type: ignore[attr-defined]
+        job = Job(photo, photo, overwrite=True, backup=tmp_path / "me.original.png")
+        item = run_job(job, slow)
+        assert item.status == "failed"
+        assert "was changed while it was being veiled" in str(item.message)
+        assert photo.read_bytes() == b"edited meanwhile"
+        assert names(tmp_path) == ["me.png"]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="others have no such names")
+    @pytest.mark.parametrize("where", ["original", "output"])
+    def test_a_folder_that_receipts_cannot_name(
+        self, where: str, photo: Path, tmp_path: Path, quick: Protector
+    ) -> None:
+        odd = tmp_path / os.fsdecode(b"caf\xe9")
+        odd.mkdir()
+        original = shutil.move(photo, odd / "me.png") if where == "original" else photo
+        output = (odd if where == "output" else tmp_path) / "out.png"
+        item = run_job(Job(Path(original), output), quick)
+        assert "is not valid UTF-8: rename it" in str(item.message)
+        assert not output.exists()
+
+    def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+        self, photo: Path, tmp_path: Path, protector: Protector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Path] = []
+        monkeypatch.setattr(os, "access", lambda folder, _: asked.append(folder))  # as for others
+        job = Job(photo, tmp_path / "not" / "made" / "me.png")
+        item = run_job(job, Interrupted(protector, mistake))
+        assert "is read-only" in str(item.message)
+        assert asked == [tmp_path]
 
     @pytest.mark.parametrize("ask", [allocate_with_torch, allocate_with_numpy, allocate_on_gpu])
     def test_too_little_memory(
@@ -241,7 +289,7 @@ class TestBadDisks:
             "over": Job(photo, output, overwrite=True),
         }[place]
         if place == "over":
-            output.write_bytes(b"an earlier veil")
+            assert run_job(Job(photo, output), quick).status == "veiled"
         before = {path: path.read_bytes() for path in tmp_path.iterdir()}
         break_writing(monkeypatch, number, lambda: True)
         item = run_job(job, quick)
@@ -385,6 +433,14 @@ class TestKeepFinished:
             assert keep_finished([job], settings) == ([], [left])
             path.write_bytes(whole)
         assert keep_finished([job], settings)[1] == []
+
+    def test_what_was_edited_since_is_not_redone(self, job: Job, quick: Protector) -> None:
+        Image.new("RGB", (9, 9)).save(job.output)
+        edited = job.output.read_bytes()
+        assert keep_finished([job], quick.settings) == ([], [job])
+        assert "was changed since its receipt" in str(run_job(job, quick).message)
+        assert job.output.read_bytes() == edited
+        assert run_job(replace(job, overwrite=True), quick).status == "veiled"
 
     def test_a_file_that_is_not_ours_is_never_replaced(
         self, photo: Path, tmp_path: Path, quick: Protector

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from tests.app.conftest import QUICK
 
 import faceveil
@@ -105,6 +105,16 @@ def test_a_pillow_image_keeps_its_mode(mode: str, head: Pixels, protector: Prote
     np.testing.assert_array_equal(np.array(image), before)
     if mode == "RGBA":
         assert veiled.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_a_turned_pillow_image_comes_back_upright(head: Pixels, protector: Protector) -> None:
+    image = Image.fromarray(head[: len(head) * 3 // 4]).transpose(Image.Transpose.ROTATE_90)
+    image.getexif()[0x0112] = 6  # to be turned by a quarter
+    turned = ImageOps.exif_transpose(image)
+    veiled = faceveil.protect(image, protector=protector)
+    assert veiled.size == turned.size == image.size[::-1]
+    assert differs_a_little(np.array(turned), np.array(veiled))
+    assert not veiled.getexif()
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "CMYK", "I;16"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,26 @@ def test_a_key_moves_to_another_keyring(ring: Keyring, tmp_path: Path) -> None:
     assert other.open("anna", "correct horse").digest == key().digest
     with pytest.raises(SecretError, match="on the keyring already"):
         other.take_in(copy)
+
+
+def test_a_backup_from_before_another_passphrase_is_told(ring: Keyring, tmp_path: Path) -> None:
+    entry = ring.add(key(), "correct horse", hide_name=True)
+    copy = tmp_path / entry.path.name
+    copy.write_bytes(keyring.read(entry.path))
+    keyring.reseal(entry, "correct horse", "battery staple", cost=CHEAP)
+    with pytest.raises(SecretError, match=f"faceveil keys delete {entry.id}"):
+        ring.take_in(copy)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_nobody_else_may_read_a_key(ring: Keyring) -> None:
+    before = os.umask(0o022)
+    try:
+        entry = ring.add(key(), "correct horse", hide_name=True)
+        keyring.reseal(entry, "correct horse", "battery staple", cost=CHEAP)
+    finally:
+        os.umask(before)
+    assert entry.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_importing_refuses_a_taken_name_and_what_is_no_key(ring: Keyring, tmp_path: Path) -> None:

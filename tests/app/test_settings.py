@@ -64,6 +64,12 @@ def test_what_is_wrong_is_named(values: dict[str, object], named: str) -> None:
         Settings.build(values)
 
 
+@pytest.mark.parametrize("surrogates", [5, "dlib"])
+def test_surrogates_are_a_list(surrogates: object) -> None:
+    with pytest.raises(UsageError, match="surrogates"):
+        Settings.build({"run": {"surrogates": surrogates}})
+
+
 @pytest.mark.parametrize(("faces", "n"), [("all", None), ("largest", 1), (3, 3)])
 def test_how_many_faces(faces: str | int, n: int | None) -> None:
     assert Run(faces=faces).n_faces == n  # type: ignore[arg-type]

@@ -54,6 +54,15 @@ def test_a_damaged_card_does_not_hide_the_others(tiny_pair: Path) -> None:
     assert "dlib" in rows
 
 
+def test_what_a_card_says_is_text(tiny_pair: Path) -> None:
+    text = tiny_pair.read_text().replace('title = "Tiny', 'title = "[/b] :cat: [red]Tiny')
+    tiny_pair.write_text(text)
+    use_cases.add(tiny_pair.with_suffix(".onnx"), tiny_pair)
+    for arguments in (("list",), ("show", "tiny")):
+        words = invoke(*arguments).output.split()
+        assert {"[/b]", ":cat:", "[red]Tiny"} <= set(words)
+
+
 def test_a_pulled_model_is_no_longer_to_be_pulled() -> None:
     zoo.home().mkdir(parents=True)
     card = source.cards()["sface"]

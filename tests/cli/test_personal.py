@@ -63,6 +63,13 @@ def test_enrol_protect_and_reveal(
     kept = (veiled > 0) & (veiled < 255)
     assert (was != veiled).any()
     assert (was == now)[kept].all()
+    itself = ("--out", "me.png", "--overwrite")
+    refused(faceveil("reveal", "me.png", "--person", "anna", *itself), 2, "is me.png itself")
+    refused(faceveil("reveal", "me.png", "--person", "anna", "-o", "me.jpg"), 2, "suffix .png")
+    paper["faces"][0]["worn"]["photo_px"] = [0, 0]
+    (tmp_path / "odd.json").write_text(json.dumps(paper))
+    odd = ("--receipt", "odd.json", "-o", "odd.png")
+    refused(faceveil("reveal", "me.png", "--person", "anna", *odd), 2, "odd.json", "at least 1")
 
 
 def test_a_receipt_is_replayed_with_the_person(
@@ -135,6 +142,9 @@ def test_what_goes_wrong_is_a_sentence(
     done = faceveil("protect", portrait_path, "--person", "anna", "-o", "x.png", *with_file)
     assert done.returncode in (0, 5), done.stderr.decode()
     refused(faceveil("protect", portrait_path, "--person", "anna"), 2, "--passphrase-file")
+    changed = faceveil("keys", "passphrase", "anna", *with_file)
+    refused(changed, 2, "give --new-passphrase-file where nobody can be asked")
+    refused(faceveil("enrol", "bob", portrait_path, "--set", "method=chameleon"), 2, "is a table")
     enrolled.write_bytes(enrolled.read_bytes()[:-3])
     damaged = faceveil("protect", portrait_path, "--person", enrolled.stem, *with_file)
     refused(damaged, 3, "is damaged or cut short")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceveil.core.errors import UsageError
-from faceveil.io.find import Found, find, plan_outputs
+from faceveil.io.find import Found, check_not, check_suffix, find, plan_outputs
 
 
 @pytest.fixture
@@ -102,6 +102,35 @@ class TestFind:
             find([album / "b.jpg"], recursive=False)
         with pytest.raises(UsageError, match=r"out cannot be read: Permission denied"):
             plan_outputs(found, album / "out")
+
+    def test_a_link_that_may_not_be_followed_stops_nothing(
+        self, album: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        is_dir = Path.is_dir
+
+        def deny(self: Path) -> bool:
+            if self.name == "secret.jpg":
+                raise PermissionError(13, "Permission denied")
+            return is_dir(self)
+
+        before = find([album], recursive=False)
+        (album / "secret.jpg").symlink_to(album / "b.jpg")
+        monkeypatch.setattr(Path, "is_dir", deny)
+        found = [one.path for one in find([album], recursive=False)]
+        assert sorted(found) == sorted([*(one.path for one in before), album / "secret.jpg"])
+
+    def test_a_photo_is_not_called_like_another_format(self) -> None:
+        check_suffix(Path("me.jpeg"), "JPEG", "me.jpg")
+        check_suffix(Path("me"), "JPEG", "me.jpg")
+        with pytest.raises(UsageError, match=r"give it the suffix \.jpg"):
+            check_suffix(Path("me.png"), "JPEG", "me.jpg")
+
+    def test_a_photo_is_not_written_over_itself(self, album: Path) -> None:
+        check_not(album / "new.jpg", album / "b.jpg")
+        (album / "same.jpg").hardlink_to(album / "b.jpg")
+        for itself in (album / "b.jpg", album / "inner" / ".." / "b.jpg", album / "same.jpg"):
+            with pytest.raises(UsageError, match="itself, which stays"):
+                check_not(itself, album / "b.jpg")
 
 
 class TestPlanOutputs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,9 @@ from faceveil.io import atomic, page
 from faceveil.io.find import find, nothing_in, plan_outputs
 from faceveil.io.photo import Photo, read
 from faceveil.masks.problem import Progress
+
+_ORIGINAL = ".original"
+"""What stands before the suffix of a photo that was kept."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def plan(
             ``NAME.veiled.EXT`` beside each photo.
         recursive: look into folders in folders.
         overwrite: earlier outputs may be replaced.
-        in_place: each photo is replaced by its veiled version; ``out`` must be None.
+        in_place: each photo is replaced by its veiled version, except those called
+            ``NAME.original.EXT`` beside a ``NAME.EXT``; ``out`` must be None.
         backup: before that, each photo is copied to ``NAME.original.EXT``.
 
     Raises:
@@ -91,14 +94,16 @@ def plan(
         raise nothing_in(paths, recursive=recursive)
     if not in_place:
         return [Job(original, to, overwrite) for original, to in plan_outputs(found, out)]
-    photos = [item.path for item in found if Path(item.path.stem).suffix != ".original"]
-    if not photos:
-        raise UsageError(
-            "These are the originals that --backup kept; --in-place leaves them alone."
-        )
+    for path in paths:
+        if _is_backup(path):
+            raise UsageError(
+                f"{path} is named like the original that --backup keeps of the photo beside it, "
+                "which --in-place leaves alone: leave it out, or give it another name."
+            )
     return [
-        Job(photo, photo, overwrite=True, backup=_backup(photo) if backup else None)
-        for photo in photos
+        Job(item.path, item.path, overwrite=True, backup=_backup(item.path) if backup else None)
+        for item in found
+        if not _is_backup(item.path)
     ]
 
 
@@ -119,9 +124,8 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
         verdict = replace(outcome.verdict, after=str(job.output))
         outcome = replace(outcome, verdict=verdict)
         paper = receipt.make(photo, outcome, protector, job.backup or job.original, job.output)
-        if job.backup is not None and not _holds(job.backup, photo.sha256):
-            original = job.original.read_bytes()
-            atomic.write(job.backup, original, overwrite=False, like=job.original)
+        if job.output == job.original:
+            _back_up(job, photo.sha256)
         _write(job, outcome.data, paper)
     except NoFaceError as error:
         return Item(job.original, None, "no face", str(error))
@@ -153,15 +157,17 @@ def run_job(job: Job, protector: Protector, progress: Progress = lambda share: N
 def _read(job: Job) -> Photo:
     """The photo, unless it is clear before it is veiled that nothing could be written."""
     try:
-        str(job.output).encode()
+        for path in (job.original, job.output):
+            str(path.parent.resolve() / path.name).encode()
     except UnicodeEncodeError:
-        raise PhotoError(f"{job.original}: its name is not valid UTF-8: rename it.") from None
-    atomic.check(receipt.path_of(job.output), overwrite=True)
-    if not job.overwrite and os.path.lexists(job.output):
         raise PhotoError(
-            f"{job.output} exists already: remove it, or use --resume to keep finished work "
-            "and --overwrite to redo it."
-        )
+            f"{job.original}: its name, or that of a folder on the way to it or to its output, is "
+            "not valid UTF-8: rename it."
+        ) from None
+    atomic.check(job.output, overwrite=True)
+    if job.output.exists():
+        _check_replaceable(job)
+    atomic.check(receipt.path_of(job.output), overwrite=True)
     photo = read(job.original)
     if (made := receipt.of_veiled(job.original, photo.sha256)) is not None:
         paper, original = receipt.path_of(job.original).name, made.input.path
@@ -179,6 +185,49 @@ def _read(job: Job) -> Photo:
                 f"veil of {job.original.name}: veil that one, or move it away first."
             )
     return photo
+
+
+def _check_replaceable(job: Job) -> None:
+    """Refuses to write over anything but an earlier output, or the original if asked."""
+    if not job.overwrite and _is_edited(job.output):
+        raise PhotoError(
+            f"{job.output} was changed since its receipt was written: move it away, or use "
+            "--overwrite to redo it."
+        )
+    if not job.overwrite:
+        raise PhotoError(
+            f"{job.output} exists already: remove it, or use --resume to keep finished work "
+            "and --overwrite to redo it."
+        )
+    if job.output != job.original and receipt.beside(job.output) is None:
+        raise PhotoError(
+            f"{job.output} may be another photo, for no receipt beside it says that it is an "
+            f"earlier output: it was not replaced, and {job.original} not veiled. Move it away, or "
+            "choose another output."
+        )
+
+
+def _is_edited(output: Path) -> bool:
+    """Whether an earlier output is another photo by now, and not just damaged."""
+    if receipt.beside(output) is None or receipt.is_whole(output):
+        return False
+    try:
+        read(output)
+    except PhotoError:
+        return False
+    return True
+
+
+def _back_up(job: Job, sha256: str) -> None:
+    """Copies the original where it is to be kept, unless somebody changed it meanwhile."""
+    original = job.original.read_bytes()
+    if content_hash(original) != sha256:
+        raise PhotoError(
+            f"{job.original} was changed while it was being veiled, and was left as it is now: "
+            "veil it again."
+        )
+    if job.backup is not None and not _holds(job.backup, sha256):
+        atomic.write(job.backup, original, overwrite=False, like=job.original)
 
 
 def _before(job: Job) -> Path | None:
@@ -206,7 +255,8 @@ def _write(job: Job, data: bytes, paper: receipt.Receipt) -> None:
 def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], list[Job]]:
     """What an earlier run has finished in the same way, and the jobs that are left.
 
-    An output made in another way is written anew; a file that has no receipt is not ours and stays.
+    An output made in another way, or damaged, is written anew; one that has no receipt, or was
+    edited since that was written, is not ours and stays.
 
     Raises:
         UsageError, PhotoError: what the veils are made after cannot be read.
@@ -216,9 +266,8 @@ def keep_finished(jobs: Sequence[Job], settings: Settings) -> tuple[list[Item], 
     for job in jobs:
         paper = receipt.finished(job.original, job.output, wanted)
         if paper is None:
-            left.append(
-                replace(job, overwrite=job.overwrite or receipt.beside(job.output) is not None)
-            )
+            ours = receipt.beside(job.output) is not None and not _is_edited(job.output)
+            left.append(replace(job, overwrite=job.overwrite or ours))
             continue
         kept.append(
             Item(
@@ -317,4 +366,10 @@ def _holds(path: Path, sha256: str) -> bool:
 
 
 def _backup(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.original{path.suffix}")
+    return path.with_name(f"{path.stem}{_ORIGINAL}{path.suffix}")
+
+
+def _is_backup(path: Path) -> bool:
+    """Whether a photo seems to be what ``--backup`` kept of another one."""
+    name = Path(path.stem)
+    return name.suffix == _ORIGINAL and path.with_name(f"{name.stem}{path.suffix}").exists()

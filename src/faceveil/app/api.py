@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from faceveil.app import album
 from faceveil.app import trace as tracing
@@ -33,7 +33,8 @@ def protect(
 
     Args:
         image: a path (``NAME.veiled.EXT`` and its receipt are written beside it, and its path is
-            returned), a file's bytes, a Pillow image, or uint8 pixels ``h w 3`` or ``h w``.
+            returned), a file's bytes, a Pillow image (one that its EXIF data turns comes back
+            turned), or uint8 pixels ``h w 3`` or ``h w``.
         settings: how to veil; a mapping is given to :meth:`Settings.build`, for example
             ``{"method": {"name": "mim", "steps": 20}, "budget": {"eps": 8}}``.
         protector: models loaded before, for many images; its own settings are used.
@@ -79,7 +80,7 @@ def _photo(image: object) -> Photo:
         case bytes():
             return decode(image, "the image")
         case Image.Image():
-            return decode(_png(_plain(image)), "the image")
+            return decode(_png(_upright(image)), "the image")
         case np.ndarray():
             return decode(_png(_array_image(image)), "the image")
         case str() | Path():
@@ -116,11 +117,12 @@ def _file(path: Path, protector: Protector) -> Path:
 
 
 def _veiled_image(image: Image.Image, protector: Protector) -> Image.Image:
-    veiled = Image.fromarray(_pixels(_png(_plain(image)), protector)).convert(image.mode)
+    upright = _upright(image)
+    veiled = Image.fromarray(_pixels(_png(upright), protector)).convert(image.mode)
     if profile := image.info.get("icc_profile"):
         veiled.info["icc_profile"] = profile
     if image.mode.endswith("A"):
-        veiled.putalpha(image.getchannel("A"))
+        veiled.putalpha(upright.getchannel("A"))
     return veiled
 
 
@@ -129,10 +131,11 @@ def _veiled_array(pixels: NDArray[np.uint8], protector: Protector) -> NDArray[np
     return veiled[..., 0] if pixels.ndim == 2 else veiled
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
+    """The image the way up that its EXIF data says, which PNG files would not keep."""
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         raise PhotoError(f"the image has mode {image.mode}: convert it to RGB first.")
-    return image
+    return ImageOps.exif_transpose(image)
 
 
 def _array_image(pixels: NDArray[np.uint8]) -> Image.Image:

@@ -13,7 +13,7 @@ from torch import Tensor
 from faceveil.app.embed import embed
 from faceveil.app.engine import Engine
 from faceveil.app.key import About, Key
-from faceveil.app.settings import Settings
+from faceveil.app.settings import Settings, table
 from faceveil.core import seeds
 from faceveil.core.errors import NoFaceError, UsageError
 from faceveil.faces.face import Face
@@ -49,8 +49,8 @@ def settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: another method is asked for, or a setting is unknown or unsuitable.
     """
-    method = {"name": Chameleon.name} | dict(values.get("method", {}))
-    run = {"surrogates": zoo.RECOGNISERS, "held_out": ()} | dict(values.get("run", {}))
+    method = {"name": Chameleon.name} | table(values, "method")
+    run = {"surrogates": zoo.RECOGNISERS, "held_out": ()} | table(values, "run")
     built = Settings.build({**values, "method": method, "run": run})
     if not isinstance(built.method, Chameleon) or built.run.goal != "dodge":
         raise UsageError("Personal masks are made by chameleon, to dodge; leave both as they are.")

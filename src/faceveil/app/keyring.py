@@ -67,7 +67,7 @@ class Keyring:
         payload = owners.to_bytes(key) if isinstance(key, Owner) else keys.to_bytes(key)
         data = sealed.seal(payload, passphrase, label, cost=self.cost)
         path = self.folder / f"{secrets.token_hex(4)}{SUFFIX}"
-        atomic.write(path, data, overwrite=False)
+        atomic.write(path, data, overwrite=False, private=True)
         return Entry(path, None if hide_name else key.name)
 
     def check_free(self, name: str, passphrase: str) -> None:
@@ -164,7 +164,13 @@ class Keyring:
                 raise SecretError(f"{path}: {name} is enrolled already, with another key.")
         own = path.stem if re.fullmatch(r"[0-9a-f]{8}", path.stem) else secrets.token_hex(4)
         kept = self.folder / f"{own}{SUFFIX}"
-        atomic.write(kept, data, overwrite=False)
+        if kept.exists():
+            raise SecretError(
+                f"{path}: there is another key of the id {own}, perhaps this one under another "
+                f"passphrase: `faceveil keys delete {own}` makes room, or give the file another "
+                "name."
+            )
+        atomic.write(kept, data, overwrite=False, private=True)
         return Entry(kept, name if isinstance(name, str) else None)
 
 
@@ -179,7 +185,7 @@ def reseal(entry: Entry, passphrase: str, new: str, *, cost: int = sealed.COST) 
     check_passphrase(new)
     payload = sealed.unseal(read(entry.path), passphrase, str(entry))
     data = sealed.seal(payload, new, {"name": entry.name}, cost=cost)
-    atomic.write(entry.path, data, overwrite=True)
+    atomic.write(entry.path, data, overwrite=True, private=True)
 
 
 def check_passphrase(passphrase: str) -> None:

@@ -13,7 +13,9 @@ from faceveil.app.trace import marked
 from faceveil.app.treatment import treatments
 from faceveil.app.verdict import Verdict
 from faceveil.core import seeds
-from faceveil.core.errors import NoFaceError
+from faceveil.core.config import Strict
+from faceveil.core.errors import NoFaceError, UsageError
+from faceveil.core.ranges import Count, Finite, Share
 from faceveil.faces.face import Face
 from faceveil.faces.patch import extract, paste
 from faceveil.io.encode import encode
@@ -28,20 +30,25 @@ TREATED = treatments(quality=75, scale=1)
 
 
 @dataclass(frozen=True)
-class Worn:
+class Worn(Strict):
     """The personal mask a face wears, and all it takes to lay it there again.
 
     Attributes:
         key: the mask's SHA-256.
         strength: the share of the mask that was laid, in [0, 1].
-        landmarks: of the face, in px of the photo.
+        landmarks: the five of the face, in px of the photo.
         photo_px: the photo's width and height.
     """
 
     key: str
-    strength: float
-    landmarks: tuple[tuple[float, float], ...]
-    photo_px: tuple[int, int]
+    strength: Share
+    landmarks: tuple[tuple[Finite, Finite], ...]
+    photo_px: tuple[Count, Count]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.landmarks) != 5:
+            raise UsageError(f"worn: a face has five landmarks, not {len(self.landmarks)}.")
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,11 @@ class Provenance:
 def trace(path: Path, before: Photo, after: Photo) -> Provenance:
     """What the receipt beside the file ``path``, decoded as ``after``, says of its making."""
     beside = receipt.path_of(path)
-    if not beside.exists():
-        return _nothing(after, "no receipt lies beside it")
     try:
+        if not beside.is_file():
+            return _nothing(after, "no receipt lies beside it")
         paper = receipt.read(beside)
-    except UsageError as error:
+    except (OSError, UsageError) as error:
         return _nothing(after, f"its receipt cannot be used ({error})")
     if paper.output.sha256 != after.sha256:
         return _nothing(after, f"it has changed since {beside.name} was written")

@@ -118,6 +118,15 @@ def of_veiled(photo: Path, sha256: str) -> Receipt | None:
     return receipt if receipt is not None and receipt.output.sha256 == sha256 else None
 
 
+def is_whole(output: Path) -> bool:
+    """Whether ``output`` is a veiled photo of ours as it was written."""
+    paper = beside(output)
+    try:
+        return paper is not None and content_hash(output.read_bytes()) == paper.output.sha256
+    except OSError:
+        return False
+
+
 def path_of(output: Path) -> Path:
     """Where the receipt of ``output`` lies: beside it."""
     return output.with_name(output.name + SUFFIX)
@@ -228,11 +237,9 @@ def original_of(receipt: Receipt, path: Path) -> Path:
 def finished(original: Path, output: Path, origin: Origin) -> Receipt | None:
     """The receipt of ``output`` if it is whole and was made from ``original`` in this way."""
     receipt = beside(output)
-    if receipt is None:
+    if receipt is None or not is_whole(output):
         return None
     try:
-        if content_hash(output.read_bytes()) != receipt.output.sha256:
-            return None
         if original != output and content_hash(original.read_bytes()) != receipt.input.sha256:
             return None
     except OSError:

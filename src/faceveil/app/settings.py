@@ -111,10 +111,12 @@ class Settings:
                 f"settings: unknown {', '.join(sorted(unknown))}; "
                 f"there are the tables {', '.join(TABLES[:-1])} and {TABLES[-1]}."
             )
-        tables = {name: _table(values, name) for name in TABLES}
+        tables = {name: table(values, name) for name in TABLES}
         run = tables["run"]
-        if "surrogates" in run and "held_out" not in run:  # whoever helps cannot be held out
-            run["held_out"] = [name for name in HELD_OUT if name not in run["surrogates"]]
+        helpers = run.get("surrogates")
+        if isinstance(helpers, (list, tuple)) and "held_out" not in run:
+            # Whoever helps cannot be held out.
+            run["held_out"] = [name for name in HELD_OUT if name not in helpers]
         kind = method_class(str(tables["method"].pop("name", Veil.name)))
         return cls(
             method=config.build(kind, tables["method"], where="settings method"),
@@ -149,8 +151,13 @@ def _goal(kind: type[Method], run: Mapping[str, Any]) -> GoalName:
     return "both" if aimed else kind.default_goal
 
 
-def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    table = values.get(name, {})
-    if not isinstance(table, Mapping):
+def table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A copy of the table ``name`` of settings, empty where there is none.
+
+    Raises:
+        UsageError: it is no table.
+    """
+    found = values.get(name, {})
+    if not isinstance(found, Mapping):
         raise UsageError(f"settings: {name} is a table, write {name}.FIELD=VALUE.")
-    return dict(table)
+    return dict(found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faceveil.cli import console
 from faceveil.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -141,9 +142,8 @@ def _models(names: list[str] | None, device: str) -> tuple[Detector, list[Recogn
 
 
 def _print(table: Table, lines: Sequence[str]) -> None:
-    from rich.console import Console
 
-    out = Console(highlight=False, markup=False)
+    out = console.page()
     out.print(table)
     for line in lines:
         out.print(line, soft_wrap=True)

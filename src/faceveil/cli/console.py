@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 LINE_S = 30.0
 """Off a terminal a line is printed this often; later on, when a tenth of the time has passed."""
@@ -20,6 +20,18 @@ QUIET_S = 600.0
 
 Shown = tuple[Callable[[float], None], Callable[[str], None]]
 """What advances a progress by a share of an item, and what says a line above it."""
+
+
+def page(*, file_width: int | None = None) -> Console:
+    """Standard output for tables; names and licences in them are text and no markup.
+
+    Args:
+        file_width: columns where it is a file or a pipe.
+    """
+    console = Console(highlight=False, markup=False, emoji=False)
+    if file_width is not None and not console.is_terminal:
+        console.width = file_width
+    return console
 
 
 def progress(title: str, total: int) -> AbstractContextManager[Shown]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from faceveil.cli import console
@@ -105,8 +104,5 @@ def _show(done: Inverted) -> None:
         else:
             for name, figure in outcome.figures.items():
                 typer.echo(f"{outcome.title}, {name}: {figure}")
-    page = Console(highlight=False)
-    if not page.is_terminal:
-        page.width = WIDTH
-    page.print(table)
+    console.page(file_width=WIDTH).print(table)
     typer.echo(f"Judged by {done.judge}; 95 % intervals over people.")

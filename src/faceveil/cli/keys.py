@@ -93,7 +93,7 @@ def export_key(
 
     entry = _entry(name, passphrase_file)
     path = out / entry.path.name if out.is_dir() else out
-    atomic.write(path, keyring.read(entry.path), overwrite=False)
+    atomic.write(path, keyring.read(entry.path), overwrite=False, private=True)
     typer.echo(f"{entry} is in {path}. Its passphrase opens it there too.")
 
 
@@ -119,7 +119,8 @@ def change_passphrase(
 
     secret = passphrase(passphrase_file, name)
     entry = keyring.Keyring.of_user().find(name, secret)
-    keyring.reseal(entry, secret, passphrase(new_file, name, new=True, by_environment=False))
+    new = passphrase(new_file, name, new=True, option="--new-passphrase-file", by_environment=False)
+    keyring.reseal(entry, secret, new)
     typer.echo(f"{name} has a new passphrase.")
 
 

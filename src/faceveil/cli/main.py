@@ -68,5 +68,7 @@ def run() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
+    except OSError as error:  # a last resort: what is likely to go wrong is said where it does
+        where = "" if error.filename is None else f"{error.filename}: "
+        typer.echo(f"faceveil: {where}{error.strerror or error}.", err=True)
+        sys.exit(3)

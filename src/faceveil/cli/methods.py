@@ -7,10 +7,9 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from faceveil.cli import console
 from faceveil.core import config
 from faceveil.core.described import described, readable
 
@@ -36,17 +35,17 @@ def methods(
         }
         typer.echo(json.dumps(records, indent=1))
         return
-    console = Console(highlight=False)
+    page = console.page()
     if name is None:
         table = Table("method", "what it is", box=None, pad_edge=False)
         for kind in kinds.values():
             table.add_row(kind.name, kind.summary)
-        console.print(table)
-        console.print("`faceveil methods NAME` shows what can be set.", markup=False)
+        page.print(table)
+        page.print("`faceveil methods NAME` shows what can be set.")
         return
     kind = kinds[name]
     about, _, _ = (inspect.getdoc(kind) or "").partition("\nAttributes:")
-    console.print(readable(about).rstrip(), markup=False, soft_wrap=True)
+    page.print(readable(about).rstrip(), soft_wrap=True)
     table = Table("setting", "default", "takes", "what it is", box=None, pad_edge=False)
     for room, defaults in (
         ("method", kind()),
@@ -55,7 +54,7 @@ def methods(
     ):
         for field in described(type(defaults)):
             value = str(getattr(defaults, field.name))
-            table.add_row(f"{room}.{field.name}", value, escape(field.kind), escape(field.text))
+            table.add_row(f"{room}.{field.name}", value, field.kind, field.text)
     table.add_row("run.goal", kind.default_goal, "", "")
-    console.print()
-    console.print(table)
+    page.print()
+    page.print(table)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from faceveil.cli import console
+
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
@@ -28,7 +30,6 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "from", "what", "licence", "threshold at FAR .01", box=None)
@@ -36,7 +37,7 @@ def list_models(as_json: AsJson = False) -> None:
         threshold = "" if row["threshold"] is None else f"{row['threshold']:.3f}"
         texts = (str(row[key] or "") for key in ("name", "from", "title", "licence"))
         table.add_row(*texts, threshold)
-    Console().print(table)
+    console.page().print(table)
 
 
 @app.command()
@@ -54,7 +55,6 @@ def show(
     if as_json:
         typer.echo(json.dumps(config.plain(card), indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     crop = card.crop
@@ -69,15 +69,15 @@ def show(
         f"(x - {_numbers(crop.mean)}) / {_numbers(crop.std)}",
         "output": f"{card.embedding_size} numbers",
     }
-    console = Console()
+    page = console.page()
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
         table.add_row(key, value)
-    console.print(table)
+    page.print(table)
     if card.calibration is None:
-        console.print(f"\nNo thresholds: run faceveil models calibrate {name} --data DIR.")
+        page.print(f"\nNo thresholds: run faceveil models calibrate {name} --data DIR.")
     else:
-        console.print()
+        page.print()
         _print_calibration(card.calibration)
 
 
@@ -163,14 +163,13 @@ def team(  # noqa: PLR0917  the command line passes everything by name
     if as_json:
         typer.echo(json.dumps([config.plain(one) for one in ranked.teams], indent=1))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("team", "focal diversity", "pairs judged rightly", box=None)
     for one in ranked.teams:
         diversity = "no failure" if one.diversity is None else f"{one.diversity:.3f}"
         table.add_row(", ".join(one.members), diversity, f"{one.accuracy:.4f}")
-    Console().print(table)
+    console.page().print(table)
     typer.echo(
         f"{ranked.n_pairs:,} pairs of photos of {ranked.n_people} people, each recogniser at its "
         "own threshold for a false accept rate of .01 among them."
@@ -220,18 +219,17 @@ def _rows() -> list[dict[str, object]]:
 
 
 def _print_calibration(calibration: Calibration) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("FAR", "cosine", "TAR", box=None)
     for threshold in calibration.thresholds:
         table.add_row(f"{threshold.far:g}", f"{threshold.cosine:.3f}", f"{threshold.tar:.3f}")
-    console = Console()
-    console.print(
+    page = console.page()
+    page.print(
         f"Thresholds from {calibration.data}: {calibration.n_genuine:,} genuine and "
         f"{calibration.n_impostor:,} impostor pairs, faces found by {calibration.detector}."
     )
-    console.print(table)
+    page.print(table)
 
 
 @contextmanager
@@ -253,11 +251,14 @@ def _bytes() -> Progress:
 def _bar(*columns: ProgressColumn) -> Progress:
     from rich import progress as rich
 
-    from faceveil.cli.console import err
-
     text, bar = rich.TextColumn("{task.description}"), rich.BarColumn()
     return rich.Progress(
-        text, bar, *columns, console=err, transient=True, disable=not err.is_terminal
+        text,
+        bar,
+        *columns,
+        console=console.err,
+        transient=True,
+        disable=not console.err.is_terminal,
     )
 
 

@@ -25,7 +25,12 @@ def can_be_had(file: Path | None) -> bool:
 
 
 def passphrase(
-    file: Path | None, whose: str, *, new: bool = False, by_environment: bool = True
+    file: Path | None,
+    whose: str,
+    *,
+    new: bool = False,
+    option: str = "--passphrase-file",
+    by_environment: bool = True,
 ) -> str:
     """The passphrase of a key.
 
@@ -33,6 +38,7 @@ def passphrase(
         file: its first line is taken; None for the environment, or else a question.
         whose: what the question calls the key.
         new: whether it is being chosen, and asked for twice.
+        option: what names the file on the command line.
         by_environment: whether the environment may say it.
 
     Raises:
@@ -44,13 +50,14 @@ def passphrase(
             return file.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"{file}: the passphrase cannot be read ({error}).") from None
-    if by_environment and VARIABLE in os.environ:
-        return os.environ[VARIABLE]
+    if by_environment and (given := os.environ.get(VARIABLE)) is not None:
+        if any("\udc80" <= character <= "\udcff" for character in given):
+            raise UsageError(f"{VARIABLE} is not valid UTF-8: give {option}.")
+        return given
     if not sys.stdin.isatty():
-        raise UsageError(
-            f"A passphrase is needed: give --passphrase-file, or set {VARIABLE}, where nobody can "
-            "be asked."
-        )
+        instead = f", or set {VARIABLE}," if by_environment else ""
+        whose = "A new passphrase" if new else "A passphrase"
+        raise UsageError(f"{whose} is needed: give {option}{instead} where nobody can be asked.")
     question = f"Choose a passphrase for {whose}" if new else f"Passphrase of {whose}"
     answer: str = typer.prompt(question, hide_input=True, confirmation_prompt=new, err=True)
     return answer

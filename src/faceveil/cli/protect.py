@@ -234,9 +234,11 @@ def _show_sensitivity(
         raise UsageError(f"--show-sensitivity writes a PNG: call it {picture.stem}.png.")
     from faceveil.app.engine import Engine
     from faceveil.app.sensitivity import sensitivity
-    from faceveil.io import atomic
+    from faceveil.io import atomic, find
     from faceveil.io.photo import read
 
+    find.check_not(picture, paths[0])
+    atomic.check(picture, overwrite=overwrite)
     engine = Engine.load(settings.run, device=device)
     found = sensitivity(
         read(paths[0]),
@@ -284,8 +286,7 @@ def _protect_files(
                 "the same command with --resume does the rest."
             )
             raise
-    if report is not None:
-        _write_report(report, items, settings)
+    reported = report is None or _write_report(report, items, settings)
     if as_json:
         typer.echo(json.dumps(outcomes.record(items, settings), indent=1, ensure_ascii=False))
     elif len(items) > 1:
@@ -293,29 +294,34 @@ def _protect_files(
     elif not left:
         for line in outcomes.lines(items[0], settings):
             console.err.print(line)
-    raise typer.Exit(outcomes.exit_code(items))
+    raise typer.Exit(outcomes.exit_code(items) if reported else 3)
 
 
-def _write_report(path: Path, items: list[Item], settings: Settings) -> None:
+def _write_report(path: Path, items: list[Item], settings: Settings) -> bool:
+    """Whether it could be written; what was veiled stays so."""
     from faceveil.app import album
 
     try:
         album.write_report(path, items, settings)
     except FaceveilError as error:
         console.err.print(f"The report was not written: {error}")
+        return False
+    return True
 
 
 def _pipe(
     settings: Settings, keys: list[Key], out: Path | None, device: str, *, overwrite: bool
 ) -> None:
     from faceveil.app import personal
-    from faceveil.io import atomic
+    from faceveil.io import atomic, find
     from faceveil.io.photo import decode
 
     written = None if out is None or out == Path("-") else out
     if written is not None:
         atomic.check(written, overwrite=overwrite)
     photo = decode(sys.stdin.buffer.read(), "standard input")
+    if written is not None:
+        find.check_suffix(written, photo.format, photo.name)
     with console.progress("Veiling", 1) as (advance, say):
         outcome = personal.load(settings, keys, device=device)(photo, advance)
         for line in outcomes.of_veil(photo.notes, outcome.faces, outcome.verdict, settings):
@@ -329,13 +335,17 @@ def _pipe(
 
 
 def _replay(path: Path, out: Path | None, keys: list[Key], device: str, *, overwrite: bool) -> None:
-    from faceveil.app import replay
+    from faceveil.app import receipt, replay
+    from faceveil.io import atomic, find, formats
 
+    if out is not None:
+        original = receipt.original_of(receipt.read(path), path)
+        find.check_suffix(out, formats.of_suffix(original.suffix), str(original))
+        find.check_not(out, original)
+        atomic.check(out, overwrite=overwrite)
     with console.progress("Replaying", 1) as (advance, say):
         result = replay.replay(path, keys=keys, device=device, progress=advance)
         if out is not None:
-            from faceveil.io import atomic
-
             atomic.write(out, result.data, overwrite=overwrite)
         say(result.sentence + ("" if out else " Nothing was written: -o FILE does."))
     raise typer.Exit(0 if result.identical else 3)

@@ -38,14 +38,17 @@ def reveal(  # noqa: PLR0917  the command line passes everything by name
     from faceveil.app import reveal as use_case
     from faceveil.app.keyring import Keyring
     from faceveil.faces.detect import Detector
-    from faceveil.io import atomic
+    from faceveil.io import atomic, find, formats
     from faceveil.io.photo import read
 
+    out = out or photo.with_name(f"{photo.stem.removesuffix('.veiled')}.revealed{photo.suffix}")
+    find.check_suffix(out, formats.of_suffix(photo.suffix), str(photo))
+    find.check_not(out, photo)
+    atomic.check(out, overwrite=overwrite)
     veiled = read(photo)
     beside = receipts.path_of(photo) if receipt is None else receipt
     paper = receipts.read(beside) if receipt is not None or beside.is_file() else None
     key = Keyring.of_user().open(person, passphrase(passphrase_file, person))
     revealed = use_case.reveal(veiled, key, Detector.load(), paper)
-    out = out or photo.with_name(f"{photo.stem.removesuffix('.veiled')}.revealed{photo.suffix}")
     atomic.write(out, revealed.data, overwrite=overwrite)
     console.err.print(f"{photo} -> {out}: {revealed.note}")

@@ -28,13 +28,12 @@ class WithFields(TyperCommand):
 
 
 def _print_fields(name: str) -> None:
-    from rich.console import Console
     from rich.padding import Padding
 
     from faceveil.bench.fields import fields
     from faceveil.bench.registry import EXPERIMENTS
 
-    screen = Console(highlight=False, markup=False)
+    screen = console.page()
     for title, described in fields(EXPERIMENTS[name]).items():
         screen.print(title)
         for field in described:
@@ -59,14 +58,11 @@ def carry_out(experiment: Callable[[], Sequence[Figure]], *, as_json: bool) -> N
 
 def show(figures: Sequence[Figure]) -> None:
     """Tables with a row for each place and a column for each measure."""
-    from rich.console import Console
     from rich.table import Column, Table
 
     from faceveil.bench.tables import cell, grids
 
-    screen = Console(highlight=False, markup=False)
-    if not screen.is_terminal:
-        screen.width = FILE_WIDTH
+    screen = console.page(file_width=FILE_WIDTH)
     for grid in grids(figures):
         headings = (*grid.places, "n", *grid.measures)
         columns = (Column(heading, overflow="fold") for heading in headings)

@@ -23,15 +23,21 @@ def check(path: Path, *, overwrite: bool) -> None:
     """Refuses what :func:`write` would, as far as that can be told before the work is done.
 
     Raises:
-        PhotoError: the place is taken, is not a plain file, or has a name that is too long.
+        PhotoError: the place is taken, is not a plain file, has a name that is too long, or lies
+            in a folder that is read-only.
     """
     try:
         _existing(path, overwrite)
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise PhotoError(_sentence(path, error)) from error
 
 
-def write(path: Path, data: bytes, *, overwrite: bool, like: Path | None = None) -> None:
+def write(
+    path: Path, data: bytes, *, overwrite: bool, like: Path | None = None, private: bool = False
+) -> None:
     """Puts ``data`` at ``path`` at once: a reader sees the old file or the new one, never a part.
 
     Missing folders on the way are made. A replaced file hands on its permissions and, where that
@@ -43,6 +49,7 @@ def write(path: Path, data: bytes, *, overwrite: bool, like: Path | None = None)
         data: everything the file will hold.
         overwrite: an existing file may be replaced.
         like: the file whose permissions and owner a new one gets.
+        private: nobody but its owner may read a new file, or write it.
 
     Raises:
         PhotoError: the place is taken, is not a plain file, is read-only or is full. What was
@@ -55,7 +62,8 @@ def write(path: Path, data: bytes, *, overwrite: bool, like: Path | None = None)
             replaced = like.stat()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            mode = 0o666 if replaced is None else 0o600  # less the umask; private until it is known
+            # Less the umask; private until it is known.
+            mode = 0o600 if private or replaced is not None else 0o666
             with os.fdopen(os.open(temp, _NEW, mode), "wb") as file:
                 file.write(data)
                 file.flush()

@@ -116,6 +116,39 @@ def plan_outputs(
     return planned
 
 
+def check_suffix(output: Path, kept: str | None, whose: str) -> None:
+    """Refuses to call a file like one of another format.
+
+    Args:
+        output: where a photo is to be written.
+        kept: the format it will have, a key of ``formats.SUFFIXES``; None if that is not known.
+        whose: the photo that has it.
+
+    Raises:
+        UsageError: the suffix is that of another format, or of one that is never written.
+    """
+    if output.suffix.lower() in formats.NOT_WRITTEN:
+        raise UsageError(f"{output}: faceveil writes no such files: a photo keeps its format.")
+    promised = formats.of_suffix(output.suffix)
+    if kept is not None and promised is not None and promised != kept:
+        raise UsageError(
+            f"{output} is not named like a {kept}, the format of {whose}, which is kept: "
+            f"give it the suffix {formats.SUFFIXES[kept][0]}."
+        )
+
+
+def check_not(output: Path, original: Path) -> None:
+    """Refuses to write over the photo that something is made of.
+
+    Raises:
+        UsageError: both are one file.
+    """
+    if os.path.realpath(output) == os.path.realpath(original) or (
+        output.exists() and original.exists() and output.samefile(original)
+    ):
+        raise UsageError(f"{output} is {original} itself, which stays: choose another output.")
+
+
 def _photos_in(folder: Path, recursive: bool, barred: str | None) -> Iterator[Path]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -128,7 +161,7 @@ def _photos_in(folder: Path, recursive: bool, barred: str | None) -> Iterator[Pa
         if entry.is_dir(follow_symlinks=False):
             if recursive and os.path.realpath(path) != barred:
                 yield from _photos_in(path, recursive, barred)
-        elif formats.of_suffix(path.suffix) and _look(path) == (False, True):
+        elif formats.of_suffix(path.suffix) and _may_be_read(path):
             yield path
 
 
@@ -140,6 +173,14 @@ def _look(path: Path) -> tuple[bool, bool]:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
+def _may_be_read(path: Path) -> bool:
+    """Whether a path leads to a file; where that cannot be known, whoever reads it will say so."""
+    try:
+        return _look(path) == (False, True)
+    except UsageError:
+        return True
+
+
 def _beside(path: Path, suffix: str) -> str:
     return f"{path.stem}.{suffix}{path.suffix}"
 
@@ -148,16 +189,11 @@ def _is_file_name(out: Path, found: Sequence[Found]) -> bool:
     """Whether ``out`` names a file rather than a folder, which only a single photo can go to."""
     promised = formats.of_suffix(out.suffix)
     is_folder, exists = _look(out)
-    if not is_folder and out.suffix.lower() in formats.NOT_WRITTEN:
-        raise UsageError(f"{out}: faceveil writes no such files: a veiled photo keeps its format.")
+    if not is_folder:
+        check_suffix(out, None, "")
     if is_folder or (promised is None and not exists):
         return False
     if len(found) != 1:
         raise UsageError(f"{out} is one file for {len(found)} photos: name a folder instead.")
-    own = formats.of_suffix(found[0].path.suffix)
-    if own is not None and promised != own:
-        raise UsageError(
-            f"{out} is not named like a {own}, the format of {found[0].path}, which is kept: "
-            f"give it the suffix {found[0].path.suffix}."
-        )
+    check_suffix(out, formats.of_suffix(found[0].path.suffix), str(found[0].path))
     return True

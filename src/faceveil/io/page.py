@@ -15,9 +15,11 @@ def check(path: Path) -> None:
 
     Raises:
         UsageError: it is not called like a page.
+        PhotoError: it cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: the report is a web page: call it {path.stem}.html.")
+    atomic.check(path, overwrite=True)
 
 
 def write(path: Path, html: str) -> None:

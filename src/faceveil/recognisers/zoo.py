@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceveil.core.errors import ModelError
-from faceveil.recognisers.card import read_card
 
 if TYPE_CHECKING:
     from faceveil.recognisers.recogniser import Recogniser
@@ -72,8 +71,3 @@ def load(name: str, *, device: str = "cpu") -> Recogniser:
     from faceveil.recognisers.recogniser import Recogniser
 
     return Recogniser.load(locate(name)).to(device)
-
-
-def titles() -> dict[str, str]:
-    """Each name with its card's title."""
-    return {name: read_card(locate(name)).title for name in names()}
