@@ -56,15 +56,6 @@ def test_rank_1_and_tar_equal_an_independent_count(people: Path, lost: tuple[str
         assert ("TAR@0.0001", victim) not in figures
 
 
-def test_the_interval_of_tar_is_over_people(people: Path) -> None:
-    from faceveil.bench.accepted import _owners
-
-    names = list("abacab")
-    wanted = [names[i] for i, j in combinations(range(6), 2) if names[i] == names[j]]
-    assert _owners(names) == wanted
-    assert _owners([]) == []
-
-
 def test_people_with_one_picture_cannot_be_ranked(tmp_path: Path) -> None:
     write_people(tmp_path, 3, 1)
     with pytest.raises(UsageError, match="nobody has a second picture"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from faceveil.core.errors import UsageError
-from faceveil.data.open import open_pairs, open_pictures
+from faceveil.data.open import is_pictures, open_pairs, open_pictures
 
 
 def test_orl_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: Path) -> None:
@@ -19,6 +19,12 @@ def test_orl_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: 
 
 def test_a_folder_of_people_is_a_set_of_pictures(people: Path) -> None:
     assert open_pictures(str(people)).people == open_pictures(people).people
+
+
+def test_what_is_known_is_told_from_a_choice_of_people(people: Path, tmp_path: Path) -> None:
+    (tmp_path / "faces.rec").write_bytes(b"")
+    assert all(map(is_pictures, ("orl", str(people), str(tmp_path / "faces.rec"))))
+    assert not any(map(is_pictures, (":20", "anna", str(tmp_path / "none.rec"))))
 
 
 def test_a_folder_with_a_list_of_pairs(people: Path) -> None:

@@ -69,6 +69,8 @@ def test_what_does_not_fit_together_gets_a_sentence(run: Finished, tmp_path: obj
         stage.of_run(run, "people", "", lambda spec: drawn_crops(7))
     with pytest.raises(UsageError, match="photos more or less of these people"):
         stage.of_run(run, "people", "", lambda spec: drawn_crops(n_photos=7))
+    with pytest.raises(UsageError, match=r"not trained to its end \(step 1 of \d+\)"):
+        stage.of_run(replace(run, step=1), "people", "", lambda spec: crops)
     everybody = replace(run, recipe=replace(run.recipe, held_out_people=""))
     everyone = split(crops.people, held_out_people="", held_out_photos=2)
     known = fingerprint(crops, everyone)

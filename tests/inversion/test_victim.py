@@ -14,6 +14,8 @@ from faceveil.core.errors import UsageError
 from faceveil.inversion import victim
 from faceveil.inversion.stage import Faces, Stage
 from faceveil.training.ahm import Mixing
+from faceveil.training.dctdp import Dctdp, Noisy
+from faceveil.training.defence import Defence
 from faceveil.training.instahide import InstaHide
 from faceveil.training.spectral import PpfrFd
 
@@ -94,12 +96,15 @@ def test_any_recogniser_knows_whoever_is_enrolled(scene: Stage) -> None:
     torch.testing.assert_close(enrolled.centres[2], mean / mean.norm())
 
 
-def test_the_key_of_secret_draws_is_not_in_what_an_attacker_has(tmp_path: Path) -> None:
-    run = trained(tmp_path, drawn_crops(), InstaHide())
+@pytest.mark.parametrize("defence", [InstaHide(), Dctdp(upsampling=8)])
+def test_the_key_of_secret_draws_is_not_in_what_an_attacker_has(
+    tmp_path: Path, defence: Defence
+) -> None:
+    run = trained(tmp_path, drawn_crops(), defence)
     target = victim.of_run(run)
     own, stolen = run.learner.network.masking, target.masking(0)
-    assert isinstance(own, Mixing)
-    assert isinstance(stolen, Mixing)
+    assert isinstance(own, (Mixing, Noisy))
+    assert isinstance(stolen, (Mixing, Noisy))
     assert not torch.equal(own.key, stolen.key)
     assert torch.equal(stolen.key, target.masking(0).key)
     images = drawn_crops().take([0, 1]).float() / 255

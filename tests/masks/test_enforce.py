@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from faceveil.measures.ssimulacra2 import enlarged, ssimulacra2
 SIDE = 48
 WORKING = 32
 FACE = (slice(4, 44), slice(0, 48))
+ALL = (slice(0, SIDE), slice(0, SIDE))
 LANDMARKS = np.array([(17, 20), (31, 20), (24, 27), (18, 34), (30, 34)], dtype=np.float32)
 
 
@@ -39,7 +41,7 @@ def patch(
     if grey:
         native = native[..., :1].repeat(3, axis=2)
     face = Face((8.0, 8.0, 40.0, 44.0), LANDMARKS, 1.0)
-    return Patch(face, 0, 0, native.astype(np.uint8), working_px, FACE)
+    return Patch(face, 0, 0, native.astype(np.uint8), working_px, FACE, ALL)
 
 
 def mask(size_px: int, strength: float, seed: int = 1) -> torch.Tensor:
@@ -110,6 +112,25 @@ def test_the_l2_limit_is_over_the_region_alone_and_is_used_up(limit: float) -> N
     inside = change(before, after)[weights("oval") > 0]
     reached = np.sqrt((inside**2).mean())
     assert 0.85 * limit < reached <= limit
+
+
+def test_the_l2_limit_counts_what_lies_in_the_photo_alone() -> None:
+    left_half = slice(0, SIDE), slice(0, SIDE // 2)
+    before = dataclasses.replace(patch(), within_photo=left_half, face_crop=left_half)
+    wanted = mask(SIDE, 60)
+    wanted[..., SIDE // 2 :] = 0  # beyond the photo, where nothing is written
+    after = enforce(before, wanted, Budget(eps=255, l2=3, region="oval"))
+    inside = change(before, after)[left_half][weights("oval")[left_half] > 0]
+    assert 0.85 * 3 < np.sqrt((inside**2).mean()) <= 3
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("budget", [Budget(eps=12), Budget(eps=12, ssim=0.9)])
+def test_a_mask_with_numbers_that_are_none_keeps_the_budget(value: float, budget: Budget) -> None:
+    before, wanted = patch(), mask(SIDE, 20)
+    wanted[1, 20, 20] = value
+    after = change(before, enforce(before, wanted, budget))
+    assert 0 < np.abs(after).max() <= 12
 
 
 @pytest.mark.parametrize("floor", [0.9, 0.97, 0.995])

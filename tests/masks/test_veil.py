@@ -125,6 +125,14 @@ def test_masks_are_smoother_on_turned_faces_and_on_soft_ones(dodging: Problem) -
     assert sigma(soft, smoothest=1.2) == pytest.approx(1.2)
 
 
+def test_on_a_face_without_detail_masks_stay_numbers(dodging: Problem) -> None:
+    flat = dodging.pixels.new_tensor((0.47, 0.35, 0.27)).view(3, 1, 1).expand_as(dodging.pixels)
+    faces = [flat[0, :, *crop] for crop in dodging.face_crops]
+    bare = dataclasses.replace(fresh(dodging), pixels=flat.contiguous(), faces=faces)
+    mask = Veil(steps=6).masks(bare)
+    assert mask.abs().max() < 1
+
+
 def test_colour_can_be_left_out(dodging: Problem) -> None:
     grey = Veil(steps=3, flow=0, colour=0.0).masks(fresh(dodging))[0]
     assert torch.allclose(grey[0], grey[1], atol=1e-7)

@@ -66,7 +66,14 @@ def test_rotation_keeps_lengths() -> None:
 
 @pytest.mark.parametrize(
     ("bad", "named"),
-    [({"per_step": 0}, "per_step"), ({"flip": 2}, "flip"), ({"jpeg": (90, 50)}, "jpeg")],
+    [
+        ({"per_step": 0}, "per_step"),
+        ({"flip": 2}, "flip"),
+        ({"jpeg": (90, 50)}, "jpeg"),
+        ({"jpeg": (60, 150)}, "jpeg"),
+        ({"resize": (0, 1)}, "resize"),
+        ({"shrink": (0, 0)}, "shrink"),
+    ],
 )
 def test_senseless_views_are_refused_by_name(bad: dict[str, object], named: str) -> None:
     with pytest.raises(UsageError, match=f"views: {named}"):

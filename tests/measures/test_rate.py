@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from faceveil.core.errors import UsageError
-from faceveil.measures.rate import rate
+from faceveil.measures.rate import mean, rate
 
 
 def test_the_mean_and_count_are_the_trials() -> None:
@@ -49,6 +49,13 @@ def test_photos_of_one_person_count_as_one_draw() -> None:
     copied = rate(outcomes.repeat(10), people * 10)
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
     assert copied.n == 400
+
+
+def test_a_mean_of_numbers_that_happen_to_be_0_or_1_is_no_share() -> None:
+    values = (torch.arange(50) == 0).double()
+    people = [str(i) for i in range(50)]
+    assert mean(values, people).low == 0
+    assert rate(values.bool(), people).low > 0
 
 
 def test_certainty() -> None:

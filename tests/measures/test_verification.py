@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from faceveil.core.errors import UsageError
 from faceveil.measures.verification import (
     accepted,
     k_fold_accuracy,
+    pair_owners,
     pairs,
     protection_success_rate,
     threshold_at,
@@ -142,3 +145,10 @@ def test_k_fold_accuracy_of_clear_cases() -> None:
 def test_one_fold_or_missing_ones_are_refused(folds: list[int]) -> None:
     with pytest.raises(UsageError, match="needs two folds or more"):
         k_fold_accuracy(torch.ones(4), torch.ones(4, dtype=torch.bool), folds)
+
+
+def test_pairs_have_owners_in_their_order() -> None:
+    names = list("abacab")
+    wanted = [names[i] for i, j in combinations(range(6), 2) if names[i] == names[j]]
+    assert pair_owners(names) == wanted
+    assert pair_owners([]) == []

@@ -15,11 +15,12 @@ from PIL import Image
 from tests.bench.conftest import write_people
 
 from faceveil.core.errors import PhotoError, UsageError
+from faceveil.data.align import template
 from faceveil.data.folder import open_folder
 from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.training import lines
-from faceveil.training.crops import INDEX, PIXELS, Crops, cut, template
+from faceveil.training.crops import INDEX, PIXELS, Crops, cut
 
 
 @pytest.fixture

@@ -46,6 +46,14 @@ def test_noise_is_laplaces_of_that_scale_and_queries_have_none() -> None:
     torch.testing.assert_close((again - clean) / masking.scale(), draws[3])
 
 
+def test_noise_does_not_follow_from_the_step() -> None:
+    one, other = noisy(), noisy()
+    people = torch.arange(9)
+    assert not torch.equal(*(each.train_mask(FACES, people, 3).inputs for each in (one, other)))
+    other.key.copy_(one.key)
+    assert torch.equal(*(each.train_mask(FACES, people, 3).inputs for each in (one, other)))
+
+
 def test_the_total_budget_stays_and_goes_to_what_must_be_seen() -> None:
     masking = noisy()
     optimiser = torch.optim.Adam([masking.theta], lr=0.05)

@@ -161,8 +161,8 @@ def invert(
                 rows[attack.name] = best
     outcomes += _without_attack(judge, scene, people, request.seed)
     done = Inverted(tuple(outcomes), judge.recogniser.name, left_out)
-    _write(folder, request, judge, done)
     atomic.write(folder / SHEET, png(sheet(rows)), overwrite=True)
+    _write(folder, request, judge, done)  # last: with its figures it counts as finished
     return done
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.bench.figure import Figure
-from faceveil.measures.rate import rate
-from faceveil.measures.verification import n_false_accepts, pairs, threshold_at
+from faceveil.measures import verification
 
 
 def true_accepts(
@@ -30,22 +28,12 @@ def true_accepts(
         at: where the figures stand.
         seed: of their intervals, which are over people.
     """
-    genuine, impostor = pairs(embeddings, people)
-    owners = _owners(people)
+    genuine, impostor = verification.pairs(embeddings, people)
+    owners = verification.pair_owners(people)
     figures = []
-    for far in (far for far in fars if n_false_accepts(far, impostor.numel())):
-        threshold = threshold_at(genuine, impostor, far)
-        accepted = rate(genuine.double() >= threshold.cosine, owners, seed=seed)
+    for threshold, accepted in verification.true_accepts(
+        genuine, impostor, owners, fars, seed=seed
+    ):
         note = f"threshold {threshold.cosine:.3f} from {impostor.numel()} impostor pairs"
-        figures.append(Figure(f"TAR@{far:g}", accepted, at, note=note))
+        figures.append(Figure(f"TAR@{threshold.far:g}", accepted, at, note=note))
     return figures
-
-
-def _owners(people: Sequence[str]) -> list[str]:
-    """Whose each same-person pair is, in the order of :func:`pairs`."""
-    left = Counter(people)
-    owners = []
-    for person in people:
-        left[person] -= 1
-        owners += [person] * left[person]
-    return owners

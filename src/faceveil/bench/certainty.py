@@ -11,10 +11,10 @@ FEW = 30
 """Fewer people than this settle little; a figure of so few is shown as unsure."""
 
 SHARES = (
-    *("PSR@", "Rank-", "TAR@", "taken for the target", "accuracy", "faces found"),
-    *("rank-1", "Acc@", "NN@"),
+    *("PSR@", "Rank-", "TAR@", "taken for the target", "faces found"),
+    *("rank-1", "Acc@", "NN@", "verified", "TPR@"),
 )
-"""How the names begin of what is a share of trials."""
+"""How the names begin of what is a share of trials, which people tell apart."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import platformdirs
 
 from faceveil.app.pool import each, n_cores
+from faceveil.app.train import Bar, unseen
 from faceveil.bench import lessons as teaching
 from faceveil.bench import work
 from faceveil.bench.figure import Figure
@@ -32,16 +32,6 @@ from faceveil.bench.lessons import Lesson
 from faceveil.bench.protocol import Items, Plan, Protocol
 from faceveil.bench.task import Item, Scene, Task, Victim
 from faceveil.core import config
-
-Bar = Callable[
-    [str, int], AbstractContextManager[tuple[Callable[[float], None], Callable[[str], None]]]
-]
-"""Opens a bar of a title and a length; gives what advances it and what says a line above it."""
-
-
-def unseen(title: str, total: int) -> AbstractContextManager[tuple[Any, Any]]:
-    """A bar nobody sees."""
-    return nullcontext((lambda share: None, lambda line: None))
 
 
 def default_cache() -> Path:

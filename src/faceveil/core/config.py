@@ -149,6 +149,20 @@ def put(values: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def dotted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested ``values`` as what :func:`put` changes field by field.
+
+    A table with a ``name`` says what the thing is, and goes in whole.
+    """
+    entries: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and "name" not in value:
+            entries |= {f"{key}.{inner}": one for inner, one in dotted(value).items()}
+        else:
+            entries[key] = value
+    return entries
+
+
 def _title(config: Any) -> str:
     """What users call a configuration: by its class's own name, if that has one."""
     kind = type(config)

@@ -59,11 +59,11 @@ def as_seen(recogniser: Recogniser, alignment: Alignment) -> Recogniser:
     if alignment != "whole":
         return recogniser
     card = recogniser.card
-    template = tuple((x, y) for x, y in _landmarks(card.crop.size_px).tolist())
+    own = tuple((x, y) for x, y in template(card.crop.size_px).tolist())
     card = replace(
         card,
         name=f"{card.name}-whole",
-        crop=replace(card.crop, template=template),
+        crop=replace(card.crop, template=own),
         calibration=None,
     )
     whole = Recogniser(card, recogniser.network).to(recogniser.device)
@@ -79,9 +79,9 @@ def _filling(photo: Photo) -> Face:
             "crop or taken whole: cut it square, or let the detector find the face."
         )
     edge = width - 0.5
-    return Face((-0.5, -0.5, edge, edge), _landmarks(width), score=1.0)
+    return Face((-0.5, -0.5, edge, edge), template(width), score=1.0)
 
 
-def _landmarks(size_px: int) -> NDArray[np.float32]:
-    """ArcFace's template in a crop of ``size_px``; pixels stretch about the crop's edge."""
+def template(size_px: int) -> NDArray[np.float32]:
+    """ArcFace's landmarks in a crop of ``size_px``; pixels stretch about the crop's edge."""
     return ((np.array(TEMPLATE) + 0.5) * (size_px / TEMPLATE_PX) - 0.5).astype(np.float32)

@@ -36,6 +36,12 @@ def open_pictures(spec: str | Path) -> Pictures:
     )
 
 
+def is_pictures(spec: str) -> bool:
+    """Whether :func:`open_pictures` knows such a thing; whether it can be read, that will say."""
+    path = Path(spec)
+    return spec == "orl" or path.is_dir() or (path.suffix == ".rec" and path.is_file())
+
+
 def open_pairs(spec: str | Path) -> Pairs:
     """The verification set that ``spec`` means.
 

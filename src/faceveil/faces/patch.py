@@ -49,6 +49,7 @@ class Patch:
         working_px: the side of the square at the working resolution, at most the native one.
         face_crop: rows and columns of ``native`` that show the face, without what lies beyond the
             photo: where visible damage is judged.
+        within_photo: rows and columns of ``native`` that lie in the photo.
     """
 
     face: Face
@@ -57,6 +58,7 @@ class Patch:
     native: Pixels
     working_px: int
     face_crop: Slices
+    within_photo: Slices
 
     @property
     def side(self) -> int:
@@ -151,7 +153,11 @@ def extract(
         slice(max(start, 0) - top, min(start + length, height) - top),
         slice(max(first, 0) - left, min(first + length, width) - left),
     )
-    return Patch(face, left, top, native, min(side, max_working_px), face_crop)
+    within_photo = (
+        slice(max(0, -top), min(side, height - top)),
+        slice(max(0, -left), min(side, width - left)),
+    )
+    return Patch(face, left, top, native, min(side, max_working_px), face_crop, within_photo)
 
 
 def paste(photo: Pixels, veiled: Sequence[tuple[Patch, Pixels]]) -> Pixels:

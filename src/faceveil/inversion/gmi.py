@@ -20,12 +20,12 @@ from torch import Tensor
 
 from faceveil.core.ranges import NonNegative
 from faceveil.inversion.attack import Threat
-from faceveil.inversion.latent import LatentSearch, Objective, cross_entropy
+from faceveil.inversion.latent import Objective, PointSearch, cross_entropy
 from faceveil.inversion.problem import Problem
 
 
 @dataclass(frozen=True)
-class Gmi(LatentSearch):
+class Gmi(PointSearch):
     """Search the latent space.
 
     Attributes:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from faceveil.core.seeds import derive, generator
+from faceveil.data.align import template
 from faceveil.inversion.stage import Faces
 from faceveil.measures.identification import rank_n
 from faceveil.measures.quality import psnr, ssim
@@ -17,7 +18,6 @@ from faceveil.measures.rate import Rate, mean, rate
 from faceveil.measures.verification import pairs, threshold_at
 from faceveil.ops.srgb import luma
 from faceveil.recognisers.recogniser import Recogniser
-from faceveil.training.crops import template
 from faceveil.training.evaluate import thinned
 
 FAR = 0.01

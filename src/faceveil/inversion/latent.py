@@ -35,7 +35,6 @@ class LatentSearch(Attack):
         gan: how the GAN is trained.
         searches: from as many random z; all are given.
         steps, lr: of each, by Adam.
-        bound: no number of z goes beyond, so that faces stay likely.
         jitter: of the views, see :func:`~faceveil.inversion.looks.reframed`.
     """
 
@@ -43,7 +42,6 @@ class LatentSearch(Attack):
     searches: Count = 4
     steps: Natural = 100
     lr: Positive = 0.1
-    bound: Positive = 2.5
     jitter: NonNegative = 0.02
 
     def trained(self, problem: Problem) -> Gan[nn.Module, Critic]:
@@ -60,9 +58,9 @@ class LatentSearch(Attack):
     def objective(self, problem: Problem) -> Objective:
         """What is descended on; worked out once, then asked in every step."""
 
+    @abstractmethod
     def guess(self, draw: torch.Generator) -> nn.Module:
         """z before the search, as a module that is searched."""
-        return Points(torch.randn(self.searches, self.gan.latent, generator=draw) / 2, self.bound)
 
     def reconstruct(self, problem: Problem) -> tuple[Float[Tensor, "n 3 s s"], Float[Tensor, " n"]]:
         """The end of every search; the confidence is that of :func:`certainty`."""
@@ -77,6 +75,21 @@ class LatentSearch(Attack):
         with torch.no_grad():
             images = self.faces(gan, guess(draw), problem).expand(-1, 3, -1, -1)
             return images, certainty(problem, images)
+
+
+@dataclass(frozen=True)
+class PointSearch(LatentSearch):
+    """Descend on z themselves.
+
+    Attributes:
+        bound: no number of z goes beyond, so that faces stay likely.
+    """
+
+    bound: Positive = 2.5
+
+    def guess(self, draw: torch.Generator) -> nn.Module:
+        """Half as far from 0 as the GAN was trained with."""
+        return Points(torch.randn(self.searches, self.gan.latent, generator=draw) / 2, self.bound)
 
 
 class Points(nn.Module):

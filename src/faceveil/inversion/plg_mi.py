@@ -35,13 +35,13 @@ from faceveil.inversion.gan import (
     own_faces,
     public_gan,
 )
-from faceveil.inversion.latent import LatentSearch, Objective
+from faceveil.inversion.latent import Objective, PointSearch
 from faceveil.inversion.networks import Critic
 from faceveil.inversion.problem import Problem
 
 
 @dataclass(frozen=True)
-class PlgMi(LatentSearch):
+class PlgMi(PointSearch):
     """Search a conditional GAN.
 
     Attributes:

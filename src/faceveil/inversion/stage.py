@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from faceveil.core.errors import UsageError
 from faceveil.core.seeds import content_hash
+from faceveil.data.open import is_pictures
 from faceveil.data.pictures import select
 from faceveil.inversion import victim
 from faceveil.inversion.victim import Victim
@@ -111,6 +111,12 @@ def of_run(run: Finished, data: str, public: str, cut: Cut) -> Stage:
             f"{recipe.name} was trained on everybody in {data}, and an attacker needs faces of "
             "other people: name some with --public DIR."
         )
+    n_steps = recipe.n_steps(len(parts.train))
+    if run.step < n_steps:
+        raise UsageError(
+            f"{recipe.name} is not trained to its end (step {run.step} of {n_steps}): go on with "
+            "faceveil train --resume first."
+        )
     others = Faces.of(crops, parts.strangers)
     mixed_in = None
     if recipe.public:
@@ -144,7 +150,7 @@ def of_recogniser(recogniser: Recogniser, data: str, public: str, cut: Cut) -> S
             "who are not enrolled, such as --public 20:40, or other data with --public DIR."
         )
     crops = cut(data)
-    chosen = "" if is_data(public) else public
+    chosen = "" if is_pictures(public) else public
     parts = split(crops.people, held_out_people=chosen, held_out_photos=0)
     private = Faces.of(crops, parts.train)
     return Stage(
@@ -154,11 +160,6 @@ def of_recogniser(recogniser: Recogniser, data: str, public: str, cut: Cut) -> S
         Faces.of(crops, parts.photos),
         _public(Faces.of(crops, parts.strangers), parts.people, public, crops, cut),
     )
-
-
-def is_data(spec: str) -> bool:
-    """Whether a public set is data of its own and not some people of the victim's."""
-    return spec == "orl" or Path(spec).is_dir()
 
 
 def _public(others: Faces, known: Sequence[str], public: str, crops: Crops, cut: Cut) -> Faces:
@@ -171,7 +172,7 @@ def _public(others: Faces, known: Sequence[str], public: str, crops: Crops, cut:
         crops: the data.
         cut: cuts faces out.
     """
-    if public and is_data(public):
+    if public and is_pictures(public):
         found = cut(public)
         faces = Faces.of(found, range(len(found.names)))
     elif public:

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from faceveil.core.errors import UsageError
 from faceveil.core.seeds import derive
+from faceveil.data.align import template
 from faceveil.recognisers.recogniser import Recogniser
 from faceveil.training.ahm import Mixing
-from faceveil.training.crops import template
+from faceveil.training.dctdp import Noisy
 from faceveil.training.defence import Masking
 from faceveil.training.finished import Finished
 from faceveil.training.learner import AT_ONCE, Learner
@@ -139,7 +140,7 @@ class Victim:
         if self._stolen.masking is None:
             raise UsageError(f"{self.name} is an imported file that tells of no mask.")
         masking = copy.deepcopy(self._stolen.masking)
-        if isinstance(masking, Mixing):
+        if isinstance(masking, (Mixing, Noisy)):
             key = hashlib.sha256(str(seed).encode()).digest()
             masking.key.copy_(torch.tensor(list(key), dtype=torch.uint8))
         return masking

@@ -216,7 +216,10 @@ def next_weight(weight: float, dssim: float, limit: float) -> float:
 
 
 def _losses(goal: Goal, seen: Embeddings, source: Embeddings) -> Float[Tensor, " b"]:
-    """What is minimised for each photo, summed over the recognisers; of targets the nearest's."""
+    """What is minimised for each photo, summed over the recognisers, which all weigh the same.
+
+    Of targets each recogniser's nearest counts.
+    """
     if goal.targets is None:
         terms = [-_angle(seen[name], source[name]) for name in seen]
     else:

@@ -30,6 +30,10 @@ PATIENCE, SETTLED = 4, 0.02
 """How many times ``settling`` a face returns at most, and the share of its length that z then moves
 by at least. What breaks a limit in the end is scaled down as a whole, which costs protection."""
 
+LEAST = 1e-3
+"""The share of a step's z that its mask is taken to be at least: of a face without any detail next
+to nothing is, and no step may be without end."""
+
 
 @dataclass(frozen=True)
 class Descent(Method):
@@ -88,7 +92,7 @@ class Descent(Method):
             free, mask = free.detach(), mask.detach()
             velocity = self.momentum * velocity + unit(push)
             trial = -stride * unit(velocity)
-            down = trial * stride / length(brush(free + trial) - mask).clamp_min(1e-30)
+            down = trial * stride / length(brush(free + trial) - mask).clamp_min(LEAST * stride)
             free = unspotted(free + along(down, inward))
             if (step + 1) % self.repair_every == 0:
                 free, inward = repaired(free)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from faceveil.core.budget import Budget
 from faceveil.faces.patch import Patch, Slices, resized
 from faceveil.faces.regions import region
-from faceveil.masks.limits import Slack, Spots, visible_limits
+from faceveil.masks.limits import Spots, visible_limits
 from faceveil.measures.quality import WINDOW_PX, ssim
 from faceveil.measures.shown import shown
 
@@ -74,16 +73,18 @@ class Change:
         """The change ``mask`` asks for."""
         native = torch.from_numpy(patch.native).permute(2, 0, 1).float()
         weights = region(budget.region, patch.native_landmarks[None], native.shape[-1])[0]
-        change = 255 * weights * patch.enlarge(mask.cpu())
+        mask = mask.cpu().nan_to_num(nan=0.0)
         if patch.grey:
-            change = change.mean(dim=0, keepdim=True).expand(3, -1, -1)
+            mask = mask.mean(dim=0, keepdim=True).expand(3, -1, -1)
+        eps = budget.eps / 255
+        change = 255 * weights * patch.enlarge(mask.clamp(-eps, eps))
         crop = _ssim_crop(patch)
         limits = list(_limits(native, weights, patch, budget, crop))
         return cls(native, change, int(budget.eps), crop, limits)
 
     def steps(self, strength: Strength) -> Float[Tensor, "3 side side"]:
         """The change in whole steps of 1/255, within eps."""
-        return (strength * self.wanted).round().clamp(-self.eps, self.eps)
+        return (strength * self.wanted).round_().clamp_(-self.eps, self.eps)
 
     def veiled(self, strength: Strength) -> NDArray[np.uint8]:
         """The pixels with the change, ``side side 3``."""
@@ -95,7 +96,7 @@ class Change:
 
     def allowed(self, strength: Strength) -> bool:
         """Whether every limit holds."""
-        veiled = (self.native + self.steps(strength)).clamp(0, 255)
+        veiled = self.steps(strength).add_(self.native).clamp_(0, 255)
         return all(holds(veiled) for holds in self.limits)
 
     def strongest(self) -> float:
@@ -160,22 +161,27 @@ def _limits(
     native: Tensor, weights: Tensor, patch: Patch, budget: Budget, crop: Slices, /
 ) -> Iterator[Callable[[Tensor], bool]]:
     """What veiled pixels in 0..255 must pass besides eps; the quicker tests first."""
-    face = partial(seen, patch.face_crop)
     if (most := budget.l2) is not None:
-        inside = (weights > 0).expand_as(native)
-        yield lambda veiled: float((veiled - native)[inside].square().mean().sqrt()) <= most
+        rows, columns = patch.within_photo
+        inside = (weights[:, rows, columns] > 0).expand(3, -1, -1)
+
+        def short_enough(veiled: Tensor) -> bool:
+            change = (veiled - native)[:, rows, columns][inside]
+            return float(change.square().mean().sqrt()) <= most
+
+        yield short_enough
     if (least := budget.ssim) is not None:
         before = seen(crop, native)
         yield lambda veiled: float(ssim(before, seen(crop, veiled))) >= least
     if budget.flip is budget.ssimulacra2 is budget.spot is None:
         return
-    shows = face(native)
+    shows = seen(patch.face_crop, native)
     slacks = visible_limits(budget, shows)
     if budget.spot is not None:
         slacks.append(Spots(budget.spot, shows).slack)
-    for slack in slacks:
-        yield partial(_holds, slack, face)
 
+    def overlooked(veiled: Tensor) -> bool:
+        shown_now = seen(patch.face_crop, veiled)
+        return all(float(slack(shown_now)) >= 0 for slack in slacks)
 
-def _holds(slack: Slack, face: Callable[[Tensor], Tensor], veiled: Tensor) -> bool:
-    return float(slack(face(veiled))) >= 0
+    yield overlooked

@@ -9,7 +9,8 @@ Chandrasekaran, Gao, Tang, Fawaz, Jha, Banerjee: "Face-Off: Adversarial Face Obf
     x' = x + clip(amplification * d, -eps, eps)
 
 That is the goal ``both``; ``impersonate`` and ``dodge`` leave out one distance, as the public code
-can. T is the target nearest to the face (ours; in the paper the user chooses).
+can. With ``impersonate`` G is never 0 at a margin above 0: no least c is found, and the mask of the
+last one is taken. T is the target nearest to the face (ours; in the paper the user chooses).
 """
 
 from __future__ import annotations

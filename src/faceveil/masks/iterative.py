@@ -79,6 +79,8 @@ class Mim(Method):
 class Dim(Mim):
     """The diverse-inputs method (Xie et al., CVPR 2019): MIM on randomly shrunk, padded crops.
 
+    Every step sees such a crop (ours; in the paper with a probability).
+
     Attributes:
         steps, alpha, momentum: as in MIM.
     """

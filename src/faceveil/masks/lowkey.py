@@ -24,11 +24,10 @@ from torch import Tensor
 from faceveil.core.budget import Budget
 from faceveil.core.goal import GoalName
 from faceveil.core.ranges import Count, NonNegative, Positive
-from faceveil.faces.face import TEMPLATE
+from faceveil.faces.regions import template_px
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.measures.quality import ssim
-from faceveil.ops import warp
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class LowKey(Method):
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a uniform draw, every view seen sharp and blurred."""
         problem = problem.towards_nearest()
-        sigmas_px = self._sigmas_px(problem)
+        sigmas_px = (self.sigma * template_px(problem.landmarks)).tolist()
         mask = problem.noise(self.noise / 255)
         for _ in problem.steps(self.steps):
             sharp = problem.draw_views()
@@ -71,8 +70,3 @@ class LowKey(Method):
             mask = mask.detach() - self.alpha / 255 * gradient.sign()
             mask = mask.clamp(-problem.eps, problem.eps)
         return mask
-
-    def _sigmas_px(self, problem: Problem) -> list[float]:
-        """G's width in px of each patch."""
-        aligned = warp.similarity(problem.landmarks, problem.landmarks.new_tensor(TEMPLATE))
-        return [self.sigma / float(scale) for scale in aligned[:, 0, :2].norm(dim=-1)]

@@ -55,7 +55,7 @@ ROOM = 0.02
 """How much brighter than the brightest spot of a face was any spot may become (in [0, 1]), so that
 highlights burn no holes into pale skin."""
 
-SETTLED = 0.2
+CARRIED, SETTLED = 2, 0.2
 """The share of the learning rate for decoders that are gone on from: Adam's first steps are as long
 as its rate, whatever the gradient."""
 
@@ -72,7 +72,6 @@ class Makeup(Method):
             face.
         steps: iterations against the recognisers.
         fitting: iterations before them.
-        carried: iterations where an earlier frame's decoder is gone on from.
         learning_rate: of Adam.
         likeness: weight of the makeup loss.
         identity: weight of the goal's loss.
@@ -90,7 +89,6 @@ class Makeup(Method):
     reference: str = "rose"
     steps: Count = 30
     fitting: Natural = 15
-    carried: Count = 2
     learning_rate: Positive = 0.05
     likeness: NonNegative = 1.0
     identity: NonNegative = 1.0
@@ -132,7 +130,7 @@ class Makeup(Method):
             device = problem.pixels.device
             before = [Painter.untrained(len(GLAZES), g, device) for g in problem.generators]
         else:
-            n_fitting, n_steps, rate = 0, self.carried, SETTLED * self.learning_rate
+            n_fitting, n_steps, rate = 0, CARRIED, SETTLED * self.learning_rate
         painters = [painter.fresh() for painter in before]
         weights = [weight for painter in painters for weight in painter.weights]
         optimiser = torch.optim.Adam(weights, lr=rate)

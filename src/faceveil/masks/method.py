@@ -122,6 +122,7 @@ class Method(Strict, ABC):
                 views=views,
                 face_seeds=[face_seeds[index] for index in group],
                 progress=partial(_report, progress, len(group) / len(patches)),
+                asked=self.optimises,
             )
             proposed.update(zip(group, self.masks(problem).detach().unbind(), strict=True))
         return Proposal(patches, [proposed[index] for index in range(len(patches))])
@@ -152,12 +153,14 @@ def _pose(
     views: Views,
     face_seeds: Sequence[int],
     progress: Progress,
+    asked: bool,
 ) -> Problem:
+    """The problem; its ``source`` is empty where the surrogates are not ``asked``."""
     device = surrogates.device
     pixels = torch.stack([patch.pixels for patch in patches]).to(device)
     landmarks = torch.stack([patch.landmarks for patch in patches]).to(device)
     with torch.inference_mode():
-        source = surrogates(pixels, landmarks)
+        source = surrogates(pixels, landmarks) if asked else {}
     return Problem(
         pixels=pixels,
         landmarks=landmarks,

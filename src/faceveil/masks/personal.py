@@ -75,9 +75,7 @@ class PersonalMask:
         return self._on(patch, budget).unveiled(strength)
 
     def _on(self, patch: Patch, budget: Budget) -> Change:
-        eps = budget.eps / 255
-        within = self.pixels.clamp(-eps, eps)[None]
-        mask = placed(within, patch.native_landmarks[None], patch.side)[0]
+        mask = placed(self.pixels[None], patch.native_landmarks[None], patch.side)[0]
         return Change.of(patch.at_native(), mask, budget)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -12,10 +13,13 @@ from torch import Generator, Tensor
 
 from faceveil.core.config import Strict
 from faceveil.core.errors import UsageError
-from faceveil.core.ranges import Count, NonNegative, Share
+from faceveil.core.ranges import Count, NonNegative, Positive, Range, Share
 from faceveil.ops import treat
 
 Span = tuple[NonNegative, NonNegative]
+Factors = tuple[Positive, Positive]
+_Jpeg = Annotated[float, Range(1, 100)]
+Qualities = tuple[_Jpeg, _Jpeg]
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,17 @@ class Views(Strict):
         flip: probability of a mirror image.
         resize: range of the factor the photo is resized by, and back.
         blur: range of the Gaussian's sigma, in px of the patch.
-        jpeg: range of the JPEG quality.
+        jpeg: range of the JPEG quality, 1 to 100.
     """
 
     per_step: Count = 1
     affine: Span | None = None
     rotation: Span | None = None
-    shrink: Span | None = None
+    shrink: Factors | None = None
     flip: Share = 0.0
-    resize: Span | None = None
+    resize: Factors | None = None
     blur: Span | None = None
-    jpeg: Span | None = None
+    jpeg: Qualities | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

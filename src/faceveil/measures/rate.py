@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,18 +41,28 @@ class Rate:
 
 
 def rate(successes: Bool[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -> Rate:
-    """The share of successes, as :func:`mean` gives it."""
-    return mean(successes.double(), people, seed=seed)
+    """The share of successes.
+
+    A share of people for each of whom all came out one way, as with one photo each, has Wilson's
+    interval (JASA 1927), which holds near 0 and 1 too, where a bootstrap's is too narrow. Any other
+    has that of :func:`mean`, which says more.
+    """
+    measured = mean(successes.double(), people, seed=seed)
+    trials = Counter(people)
+    won = Counter(one for one, success in zip(people, successes.tolist(), strict=True) if success)
+    whole = len(set(trials.values())) == 1 and all(won[one] in (0, trials[one]) for one in trials)
+    if not whole or measured.mean in (0, 1):
+        return measured
+    low, high = _wilson(measured.mean, len(trials))
+    return replace(measured, low=low, high=high)
 
 
 def mean(values: Float[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -> Rate:
     """The mean of ``values``, with an interval over people.
 
-    Photos of one person succeed or fail together, so it is people that count, not photos. A share
-    of people for each of whom all came out one way, as with one photo each, has Wilson's interval
-    (JASA 1927), which holds near 0 and 1 too, where a bootstrap's is too narrow. For anything else
-    whole people are drawn with replacement (Efron's percentile bootstrap, clustered). If all trials
-    came out alike, both ends are that.
+    Photos of one person succeed or fail together, so it is people that count, not photos: whole
+    people are drawn with replacement (Efron's percentile bootstrap, clustered). If all trials came
+    out alike, both ends are that.
 
     Args:
         values: one per trial.
@@ -70,9 +81,6 @@ def mean(values: Float[Tensor, " n"], people: Sequence[str], *, seed: int = 0) -
     _, person = np.unique(np.asarray(people), return_inverse=True)
     sums, trials = np.bincount(person, outcomes), np.bincount(person)
     n_people, share = len(trials), float(outcomes.mean())
-    whole = np.isin(sums / trials, (0, 1)).all() and np.isin(outcomes, (0, 1)).all()
-    if whole and (trials == trials[0]).all() and 0 < share < 1:
-        return Rate(share, len(outcomes), *_wilson(share, n_people), n_people)
     draw = np.random.default_rng(derive(seed, "bootstrap"))
     means = np.empty(RESAMPLES)
     for some in np.split(means, 20):  # views: faster than one by one, smaller than all at once

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -91,6 +92,38 @@ def pairs(
     same = person[:, None] == person
     once = torch.ones_like(same).triu(1)
     return cosines[same & once], cosines[~same & once]
+
+
+def pair_owners(people: Sequence[str]) -> list[str]:
+    """Whose each same-person pair is, in the order of :func:`pairs`."""
+    left = Counter(people)
+    owners = []
+    for person in people:
+        left[person] -= 1
+        owners += [person] * left[person]
+    return owners
+
+
+def true_accepts(
+    genuine: Float[Tensor, " n"],
+    impostor: Float[Tensor, " m"],
+    owners: Sequence[str],
+    fars: Iterable[float],
+    *,
+    seed: int = 0,
+) -> Iterator[tuple[Threshold, Rate]]:
+    """The TAR at each false accept rate that the impostor pairs can tell from zero.
+
+    Args:
+        genuine: cosines of pairs that show one person.
+        impostor: cosines of pairs that show two.
+        owners: whose each genuine pair is; intervals are over them.
+        fars: false accept rates.
+        seed: of the intervals, see :func:`faceveil.measures.rate.rate`.
+    """
+    for far in (far for far in fars if n_false_accepts(far, impostor.numel())):
+        threshold = threshold_at(genuine, impostor, far)
+        yield threshold, rate(genuine.double() >= threshold.cosine, owners, seed=seed)
 
 
 def k_fold_accuracy(

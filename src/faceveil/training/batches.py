@@ -67,8 +67,8 @@ class Batches:
 
     @property
     def n_steps(self) -> int:
-        """Steps in all; an epoch leaves out the few photos that do not fill a batch."""
-        return self.recipe.epochs * self._per_epoch
+        """Steps in all."""
+        return self.recipe.n_steps(len(self.split.train))
 
     def from_step(self, first: int) -> Iterator[list[Part]]:
         """The parts of each step from ``first`` on, read one step ahead."""

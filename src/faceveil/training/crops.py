@@ -21,10 +21,9 @@ from torch import Tensor
 
 from faceveil.core.errors import FaceveilError, UsageError
 from faceveil.core.seeds import content_hash
-from faceveil.data.align import TEMPLATE_PX, find_face
+from faceveil.data.align import find_face, template
 from faceveil.data.pictures import Alignment, Picture
 from faceveil.faces.detect import Detector
-from faceveil.faces.face import TEMPLATE
 from faceveil.faces.patch import extract
 from faceveil.ops import warp
 from faceveil.training import lines
@@ -57,11 +56,6 @@ class Crops:
     def hashes(self) -> list[str]:
         """Of each crop's pixels."""
         return [content_hash(crop.tobytes()) for crop in self.pixels]
-
-
-def template(size_px: int) -> NDArray[np.float32]:
-    """ArcFace's landmarks in a crop of ``size_px``; pixels stretch about the crop's edge."""
-    return ((np.array(TEMPLATE) + 0.5) * (size_px / TEMPLATE_PX) - 0.5).astype(np.float32)
 
 
 def cut(

@@ -9,7 +9,8 @@ s_i is the range of number i over the training photos; theta descends on the rec
 that the total budget stays and goes where recognition needs it.
 
 Ours: channels are standardised, and the noise is there in training alone, which is the threat of a
-stolen recogniser; the paper adds it to queries, whose threat is an eavesdropper, too.
+stolen recogniser; the paper adds it to queries, whose threat is an eavesdropper, too. It is drawn
+under a secret key, which lies in the checkpoint: whoever knows the draws can take them off.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from faceveil.core import seeds
 from faceveil.core.ranges import Positive
 from faceveil.training.defence import Defence, Labels, Masked, Masking
 from faceveil.training.frequency import Spectrum
+from faceveil.training.secret import Draws, new_key, stream
 from faceveil.training.spectral import Spectral
 
 
@@ -36,6 +38,8 @@ class Dctdp(Defence):
     Attributes:
         budget: the mean of b; less is more noise.
         upsampling: see :class:`~faceveil.training.frequency.Spectrum`.
+        draws: ``seeded`` draws noise from the recipe's seed, so that a run can be repeated, and its
+            noise with it.
     """
 
     name: ClassVar[str] = "dctdp"
@@ -43,20 +47,27 @@ class Dctdp(Defence):
 
     budget: Positive = 4.0
     upsampling: Literal[1, 2, 4, 8] = 1
+    draws: Draws = "secret"
 
     def build(self, size_px: int) -> Masking:
         """189 channels."""
-        return Noisy(Spectrum("no-dc", self.upsampling), size_px, self.budget)
+        return Noisy(Spectrum("no-dc", self.upsampling), size_px, self.budget, new_key(self.draws))
 
 
 class Noisy(Spectral):
-    """The channels of a spectrum, in training with noise."""
+    """The channels of a spectrum, in training with noise.
 
+    Attributes:
+        key: of the draws; stays in the state, so that a resumed run goes on with the same.
+    """
+
+    key: Tensor
     span: Tensor
 
-    def __init__(self, spectrum: Spectrum, size_px: int, budget: float) -> None:
+    def __init__(self, spectrum: Spectrum, size_px: int, budget: float, key: bytes) -> None:
         super().__init__(spectrum, size_px)
         self.budget = budget
+        self.register_buffer("key", torch.tensor(list(key), dtype=torch.uint8))
         shape = self.n_channels, self.side_px, self.side_px
         self.register_buffer("span", torch.zeros(shape))
         self.theta = nn.Parameter(torch.zeros(self.span.numel()))  # in one row: it does not decay
@@ -86,6 +97,8 @@ class Noisy(Spectral):
     ) -> Masked:
         """Noise of its own for every face."""
         faces = self(images)
-        even = torch.rand(faces.shape, generator=seeds.generator(seed), dtype=torch.float64) - 0.5
+        draw = stream(bytes(self.key.tolist()), "noise", seed)(8)
+        lot = seeds.generator(int.from_bytes(draw, "little") >> 1)
+        even = torch.rand(faces.shape, generator=lot, dtype=torch.float64) - 0.5
         laplace = -even.sign() * torch.log1p(-2 * even.abs())
         return Masked(faces + self.scale() * laplace.to(faces), Labels.hard(people))

@@ -12,13 +12,8 @@ from torch import Tensor
 
 from faceveil.core.seeds import derive, generator
 from faceveil.measures.identification import rank_n
-from faceveil.measures.rate import Rate, rate
-from faceveil.measures.verification import (
-    k_fold_accuracy,
-    n_false_accepts,
-    pairs,
-    threshold_at,
-)
+from faceveil.measures.rate import Rate
+from faceveil.measures.verification import k_fold_accuracy, pair_owners, pairs, true_accepts
 from faceveil.training.crops import Crops
 from faceveil.training.split import Split
 
@@ -100,8 +95,7 @@ class Examination:
         genuine, impostor = pairs(embeddings, people)
         if not genuine.numel():
             return {}
-        owners = [one for i, one in enumerate(people) for other in people[i + 1 :] if one == other]
-        figures = self._tars(name, genuine, owners, impostor)
+        figures = self._tars(name, genuine, pair_owners(people), impostor)
         return figures | self._accuracy(name, embeddings, people)
 
     def _accuracy(self, name: str, embeddings: Tensor, people: Sequence[str]) -> dict[str, Rate]:
@@ -142,11 +136,8 @@ class Examination:
     def _tars(
         self, name: str, genuine: Tensor, owners: Sequence[str], impostor: Tensor
     ) -> dict[str, Rate]:
-        figures = {}
-        for far in (far for far in FARS if n_false_accepts(far, impostor.numel())):
-            accepted = genuine.double() >= threshold_at(genuine, impostor, far).cosine
-            figures[f"{name}/TAR@{far:g}"] = rate(accepted, owners, seed=self.seed)
-        return figures
+        found = true_accepts(genuine, impostor, owners, FARS, seed=self.seed)
+        return {f"{name}/TAR@{threshold.far:g}": accepted for threshold, accepted in found}
 
     def _people(self, indices: Sequence[int]) -> list[str]:
         return [self.crops.people[index] for index in indices]

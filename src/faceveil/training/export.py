@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from faceveil.core.seeds import content_hash, generator
+from faceveil.data.align import template
 from faceveil.recognisers.card import Card, Crop
-from faceveil.training.crops import template
 from faceveil.training.recipe import Recipe
 
 OPSET = 18

@@ -38,7 +38,8 @@ class Margin(Strict, ABC):
         s: the scale.
         smoothing: alpha, the part of each label that is spread evenly over everybody; below 0 it is
             taken from all others, a defence (Struppek et al., "Be careful what you smooth for",
-            ICLR 2024, alpha = -0.05).
+            ICLR 2024, alpha = -0.05). Ours: within a margin loss, and from the first step on, where
+            their code begins with alpha 0 and comes to it in the middle of training.
     """
 
     name: ClassVar[str]

@@ -128,6 +128,10 @@ class Recipe(Strict):
         }
         return config.build(cls, {"data": "", **values, **chosen}, where="recipe")
 
+    def n_steps(self, n_photos: int) -> int:
+        """Steps in all; an epoch leaves out the few photos that do not fill a batch."""
+        return self.epochs * (n_photos // self.batch)
+
     def plain(self) -> dict[str, Any]:
         """The mapping :meth:`build` makes the same recipe from."""
         named = {table: {"name": getattr(self, table).name} for table in _CHOICES}

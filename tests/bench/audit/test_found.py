@@ -53,6 +53,15 @@ def test_what_an_inversion_wrote_becomes_lines_by_kind() -> None:
 
 
 def test_more_seeds_are_more_trials_and_no_more_people() -> None:
-    together = pooled([Rate(0.2, 20, 0.1, 0.4), Rate(0.4, 20, 0.2, 0.6)])
+    together = pooled("SSIM", [Rate(0.2, 20, 0.1, 0.4), Rate(0.4, 20, 0.2, 0.6)])
     assert together.n == 40
     assert (together.mean, together.low, together.high) == pytest.approx((0.3, 0.15, 0.5))
+
+
+def test_a_seed_with_no_hit_is_not_sure_of_it() -> None:
+    none, one = Rate(0.0, 20, 0.0, 0.0, 20), Rate(0.05, 20, 0.01, 0.24, 20)
+    assert pooled("Acc@1", [none, none]) == Rate(0.0, 40, 0.0, 0.0, 20)  # told as a whole
+    mixed = pooled("Acc@1", [none, one])
+    assert mixed.low == pytest.approx(0.005)
+    assert mixed.high == pytest.approx((1 - 0.025 ** (1 / 20) + 0.24) / 2)
+    assert pooled("SSIM", [none, one]).high == pytest.approx(0.12)

@@ -13,6 +13,7 @@ from faceveil.core import config
 from faceveil.core.errors import UsageError
 from faceveil.inversion.eigenfaces import Eigenfaces
 from faceveil.training.ahm import Ahm
+from faceveil.training.margins import ArcFace
 
 
 def audit(**fields: Any) -> Inversion:
@@ -41,6 +42,21 @@ def test_every_defence_is_trained_with_every_seed() -> None:
     assert [case.recipe.epochs for case in cases[:2]] == [7, 9]
     assert isinstance(cases[1].recipe.defence, Ahm)
     assert cases[1].folder(Path("run")) == Path("run/cases/ahm-4")
+
+
+def test_a_field_of_all_recipes_leaves_the_rest_of_a_defence_alone() -> None:
+    one = audit(
+        defences={
+            "none": {},
+            "b": {"preset": "negative-label-smoothing-orl", "margin": {"m": 0.2}},
+        },
+        recipe={"preset": "plain-orl", "margin": {"s": 24}},
+        seeds=(0,),
+    )
+    margins = {case.defence: case.recipe.margin for case in one.cases()}
+    assert (margins["none"].s, margins["none"].smoothing) == (24, 0)
+    assert (margins["b"].s, margins["b"].smoothing) == (24, -0.05)
+    assert margins["b"] == ArcFace(s=24, m=0.2, smoothing=-0.05)
 
 
 def test_settings_are_the_attacks_own() -> None:

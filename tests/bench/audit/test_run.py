@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from tests.bench.conftest import write_people
 
 from faceveil.app import invert, train
@@ -20,7 +21,7 @@ from faceveil.bench.audit.protocol import Inversion
 from faceveil.bench.audit.run import carry_out
 from faceveil.bench.finished import read_run
 from faceveil.core.errors import ModelError, UsageError
-from faceveil.training.recipe import Recipe
+from faceveil.training.recipe import RECIPE, Recipe
 
 RATE = {"mean": 0.5, "n": 2, "low": 0.0, "high": 1.0}
 
@@ -37,6 +38,7 @@ class World:
     def train(self, recipe: Recipe, folder: Path, **_: Any) -> None:
         self._do(f"train {recipe.name} {recipe.seed}")
         self._write(folder / train.FIGURES, {"photos/rank-1": RATE})
+        (folder / RECIPE).write_text(tomli_w.dumps(recipe.plain()))
 
     def invert(self, request: Request, folder: Path, **_: Any) -> None:
         case = Path(request.model).parent.name
@@ -158,6 +160,19 @@ def test_other_code_does_not_go_on_with_a_run(world: World, audit: Make, tmp_pat
     world.stop_at = ""
     (tmp_path / "run" / "code.txt").write_text("of last year")
     with pytest.raises(UsageError, match="begun by another faceveil or other libraries"):
+        carry(audit(), tmp_path / "run")
+
+
+def test_a_case_of_another_recipe_is_not_taken_for_finished(
+    world: World, audit: Make, tmp_path: Path
+) -> None:
+    world.stop_at = ALL[5]
+    with pytest.raises(KeyboardInterrupt):
+        carry(audit(), tmp_path / "run")
+    world.stop_at = ""
+    recipe = tmp_path / "run" / "cases" / "ahm-1" / "trained" / RECIPE
+    recipe.write_text(recipe.read_text().replace("epochs = 20", "epochs = 21"))
+    with pytest.raises(UsageError, match=r"ahm, seed 1: .* was trained by another recipe"):
         carry(audit(), tmp_path / "run")
 
 

@@ -49,7 +49,7 @@ def _pooled(found: Sequence[Found], kind: Kind, *places: str) -> Iterator[Figure
         for measure, value in one.figures.items():
             rates.setdefault((at, measure), []).append(value)
     for (at, measure), some in rates.items():
-        yield Figure(measure, pooled(some), dict(zip(places, at, strict=True)))
+        yield Figure(measure, pooled(measure, some), dict(zip(places, at, strict=True)))
 
 
 def _strongest(attacks: Sequence[Figure]) -> Iterator[Figure]:

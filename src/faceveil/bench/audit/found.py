@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from faceveil.bench.certainty import span
 from faceveil.core.config import Strict
 from faceveil.measures.rate import Rate
 
@@ -71,19 +72,22 @@ def given_away(defence: str, seed: int, record: Mapping[str, Any]) -> Iterator[F
         yield Found(defence, seed, "left out", name, reason=reason)
 
 
-def pooled(rates: Iterable[Rate]) -> Rate:
+def pooled(measure: str, rates: Iterable[Rate]) -> Rate:
     """The mean over seeds of what was measured on the same people with each.
 
     The ends of the interval are means too, as if no seed told anything that another does not: it
-    is as wide as people differ, since more seeds are not more people. ``n`` counts all trials,
-    ``people`` each once.
+    is as wide as people differ, since more seeds are not more people. A share that was 0 or 1 with
+    one seed alone has the ends of :func:`~faceveil.bench.certainty.span` there. ``n`` counts all
+    trials, ``people`` each once.
     """
     some = list(rates)
+    alike = len({rate.mean for rate in some}) == 1
+    spans = [rate if alike else span(measure, rate) or rate for rate in some]
     n = len(some)
     return Rate(
         sum(rate.mean for rate in some) / n,
         sum(rate.n for rate in some),
-        sum(rate.low for rate in some) / n,
-        sum(rate.high for rate in some) / n,
+        sum(one.low for one in spans) / n,
+        sum(one.high for one in spans) / n,
         some[0].people,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from faceveil.bench.experiment import Experiment
+from faceveil.core import config
 from faceveil.core.described import toml
 from faceveil.core.errors import UsageError
 from faceveil.inversion import registry
@@ -118,7 +119,8 @@ class Inversion(Experiment):
         return registry.chosen(self.attacks, settings)
 
     def _recipe(self, label: str, fields: Mapping[str, Any], seed: int) -> Recipe:
-        wanted = {**self.recipe, **fields, "name": label, "seed": seed}
+        own = {**config.dotted(fields), "name": label, "seed": seed}
+        wanted = config.dotted(self.recipe) | own
         preset = wanted.pop("preset", None)
         try:
             return presets.build(preset=preset, wanted=wanted)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from faceveil.app.pool import each, n_cores
+from faceveil.app.train import Bar, unseen
 from faceveil.bench.audit.figures import figures_of
 from faceveil.bench.audit.protocol import Case, Inversion
 from faceveil.bench.audit.work import CROPS, SHARED, Work
@@ -27,12 +28,10 @@ from faceveil.bench.folder import (
     write_lines,
 )
 from faceveil.bench.origins import code
-from faceveil.bench.run import Bar, unseen
 from faceveil.core import config
-from faceveil.data.open import open_pictures
+from faceveil.data.open import is_pictures, open_pictures
 from faceveil.data.pictures import select
 from faceveil.faces.detect import Detector
-from faceveil.inversion.stage import is_data
 from faceveil.io import atomic
 from faceveil.io.encode import png
 from faceveil.training import lines
@@ -82,7 +81,7 @@ def carry_out(
     with one_thread():
         crops = _cut_out(recipe.data, recipe, folder / CROPS, device, bar)
         _show(audit, recipe, crops, folder / PRIVATE)
-        if audit.public and is_data(audit.public):
+        if audit.public and is_pictures(audit.public):
             _cut_out(audit.public, recipe, folder / SHARED / PUBLIC, device, bar)
         for title, do, is_done in (
             ("Training", work.train, work.is_trained),

@@ -16,7 +16,8 @@ from faceveil.app.train import unseen
 from faceveil.bench.audit import found
 from faceveil.bench.audit.found import Found
 from faceveil.bench.audit.protocol import Case, Inversion
-from faceveil.core.errors import FaceveilError
+from faceveil.core.errors import FaceveilError, UsageError
+from faceveil.training.finished import read_recipe
 
 CROPS = "crops"
 SHARED = "shared"
@@ -85,8 +86,19 @@ class Work:
             )
 
     def is_trained(self, case: Case) -> bool:
-        """Whether nothing is left to train."""
-        return (self.trained(case) / training.FIGURES).is_file()
+        """Whether nothing is left to train.
+
+        Raises:
+            UsageError: it was trained by another recipe, as when a preset has changed since.
+        """
+        if not (self.trained(case) / training.FIGURES).is_file():
+            return False
+        if read_recipe(self.trained(case)) != case.recipe:
+            raise UsageError(
+                f"{case.defence}, seed {case.seed}: {self.trained(case)} was trained by another "
+                "recipe: begin a new audit in another folder."
+            )
+        return True
 
     def is_attacked(self, case: Case) -> bool:
         """Whether all attacks are made and judged."""

@@ -28,7 +28,12 @@ from faceveil.data.pictures import Picture
 from faceveil.masks.registry import chosen
 from faceveil.measures.identification import rank_n_untargeted
 from faceveil.measures.rate import Rate, mean, rate
-from faceveil.measures.verification import n_false_accepts, pairs, threshold_at
+from faceveil.measures.verification import (
+    n_false_accepts,
+    pairs,
+    protection_success_rate,
+    threshold_at,
+)
 
 NOBODY = "nobody"
 """Who is left out of the surrogates where every victim is one."""
@@ -222,7 +227,7 @@ class Psr(Comparison):
         similarities = probes @ items.embeddings(None, parts.gallery, victim).T
         to_self = _nearest(similarities, [parts.other(person) for person in people])
         rates = {
-            f"PSR@{far:g}": rate(to_self.double() < threshold, people, seed=seed)
+            f"PSR@{far:g}": protection_success_rate(to_self, threshold, people, seed=seed)
             for far, threshold in thresholds.items()
         }
         if self.targets:
