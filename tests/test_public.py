@@ -108,6 +108,7 @@ def test_the_import_is_light() -> None:
         ("protect", "--help"),
         ("check", "--help"),
         ("models", "--help"),
+        ("train", "--help"),
         ("models", "list", "--json"),
     ],
     ids=" ".join,

@@ -297,6 +297,19 @@ class TestBadDisks:
         assert said in str(item.message)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
+    def test_the_receipt_is_there_before_the_photo_is_replaced(
+        self, photo: Path, quick: Protector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put, order = atomic._put_in_place, []
+
+        def noted(temp: Path, path: Path, overwrite: bool) -> None:
+            order.append(path.name)
+            put(temp, path, overwrite)
+
+        monkeypatch.setattr(atomic, "_put_in_place", noted)
+        run_job(Job(photo, photo, overwrite=True), quick)
+        assert order == ["me.png.veil.json", "me.png"]
+
     def test_the_disk_fills_up_after_the_backup(
         self, photo: Path, tmp_path: Path, quick: Protector, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -138,10 +138,16 @@ class TestCompare:
         other = photo(Image.effect_mandelbrot(image.size, (-3, -2.5, 2, 2.5), 100).convert("RGB"))
         with pytest.raises(UsageError, match="differ everywhere, so they are not two versions"):
             compare(before, other, detector, judges)
-        plain = Image.new("RGB", image.size, tuple(before.pixels[5, 5].tolist()))
-        plain.paste(image.resize((170, 170)), (300, 300))
-        with pytest.raises(UsageError, match="not two versions of one photo"):
-            compare(before, photo(plain), detector, judges)
+
+    def test_faces_elsewhere_are_another_photo(self, before, judges) -> None:
+        after = dataclasses.replace(before, name="after.png")
+        boxes = iter(((100, 50, 200, 200), (300, 300, 400, 450)))
+
+        def detector(pixels: NDArray[np.uint8]) -> tuple[Face, ...]:
+            return Sees(next(boxes))(pixels)
+
+        with pytest.raises(UsageError, match="have faces in other places"):
+            compare(before, after, detector, judges)
 
 
 class Sees:

@@ -43,9 +43,15 @@ def test_one_task_needs_no_second_process() -> None:
     assert list(each([PID], start, n_processes=4)) == [os.getpid()]
 
 
-def test_several_processes_share_tasks_and_cores_and_end_with_the_first_error() -> None:
+def test_several_processes_share_tasks_and_cores_and_end_with_the_first_error(
+    tmp_path: Path,
+) -> None:
     threads = "__import__('torch').get_num_threads()"
-    slow = f"(__import__('time').sleep(0.2), {PID}, {threads})[1:]"
+    # Each waits for the other to have begun.
+    here = f"open({str(tmp_path / 'x')!r} + str({PID}), 'w').close()"
+    there = f"len(__import__('os').listdir({str(tmp_path)!r})) < 2"
+    wait = f"[__import__('time').sleep(0.01) for _ in iter(lambda: {there}, False)]"
+    slow = f"({here}, {wait}, {PID}, {threads})[2:]"
     work = each([*[slow] * 8, *["1 / 0"] * 50], start, n_processes=2)
     done = [next(work) for _ in range(7)]  # the eighth may come after the error
     with pytest.raises(ZeroDivisionError):

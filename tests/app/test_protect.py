@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -41,19 +40,11 @@ def crowd(portrait: Pixels, rows: int, columns: int, size: int) -> Photo:
     return photo(np.tile(np.array(head), (rows, columns, 1)))
 
 
-def peak_mib() -> float:
-    """The most memory this process has held so far."""
-    resource = pytest.importorskip("resource")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
 @pytest.mark.slow
 def test_fifty_faces(portrait: Pixels, protector: Protector) -> None:
     before = crowd(portrait, 5, 10, size=48)
     method = {"name": "mim", "steps": 1}
     swift = Protector(Settings.build(QUICK | {"method": method}), protector.engine)
-    held = peak_mib()
     outcome = swift(before)
     assert len(outcome.faces) == 50
     assert {face.status for face in outcome.faces} == {"veiled"}
@@ -64,7 +55,6 @@ def test_fifty_faces(portrait: Pixels, protector: Protector) -> None:
     apart = np.abs(before.pixels.astype(int) - outcome.photo.pixels)
     assert apart.max() <= swift.settings.budget.eps  # also where veils overlap
     assert len(outcome.verdict.faces) == 50
-    assert peak_mib() - held < 1500
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
@@ -95,6 +85,25 @@ def test_grey_stays_grey_in_the_file(kind: str, portrait: Pixels, protector: Pro
         assert image.mode == "L"
     assert outcome.photo.grey
     assert changed(before, outcome).any()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_metadata_goes_unless_asked(keep: bool, portrait: Pixels, protector: Protector) -> None:
+    exif, file = Image.Exif(), BytesIO()
+    exif[0x010F] = "CAMERA-MAKER"
+    Image.fromarray(portrait[:256, 96:352]).save(file, "JPEG", exif=exif)
+    run = QUICK["run"] | {"keep_metadata": keep}
+    asked = Protector(Settings.build(QUICK | {"run": run}), protector.engine)
+    assert (b"CAMERA-MAKER" in asked(decode(file.getvalue(), "a.jpg")).data) is keep
+
+
+def test_the_quality_is_the_settings(portrait: Pixels, protector: Protector) -> None:
+    before = photo(np.ascontiguousarray(portrait[:256, 96:352]), "JPEG")
+    sizes = []
+    for quality in (40, 95):
+        settings = Settings.build(QUICK | {"run": QUICK["run"] | {"quality": quality}})
+        sizes.append(len(Protector(settings, protector.engine)(before).data))
+    assert sizes[0] < sizes[1] / 2
 
 
 def test_outside_the_region_every_pixel_is_as_it_was(portrait_path: Path, outcome: Outcome) -> None:

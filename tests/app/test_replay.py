@@ -91,10 +91,24 @@ def test_other_bytes_are_said_to_be_other_and_why(path: Path, outcome: Outcome) 
 @pytest.mark.usefixtures("_loaded")
 def test_changed_weights_are_refused_by_name(path: Path) -> None:
     edit(path, models={"mobilefacenet": "0" * 64})
-    threads = torch.get_num_threads()
-    edit(path, threads=threads + 1)
     with pytest.raises(UsageError, match="mobilefacenet: not the recogniser this receipt"):
         replay.replay(path)
+
+
+def test_it_works_with_as_many_threads_as_the_receipt_says(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, seen = torch.get_num_threads(), []
+
+    def load(*_: object, **__: object) -> None:
+        seen.append(torch.get_num_threads())
+        raise UsageError("seen")
+
+    monkeypatch.setattr(replay, "load", load)
+    edit(path, threads=threads + 1)
+    with pytest.raises(UsageError, match="seen"):
+        replay.replay(path)
+    assert seen == [threads + 1]
     assert torch.get_num_threads() == threads
 
 

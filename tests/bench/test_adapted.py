@@ -233,6 +233,8 @@ def test_every_arm_is_judged_by_the_victim_as_it_was_and_as_adapted_to_that_arm(
     psr = [figure for figure in figures if figure.measure == "PSR@0.1"]
     assert all(figure.clean is not None for figure in psr)
     assert len({(figure.value.mean, figure.clean) for figure in psr}) > 3  # not one victim's thrice
+    tar = [figure for figure in figures if figure.measure == "TAR@0.1"]
+    assert len({(one.at["method"], one.at["left out"], one.value.mean) for one in tar}) > 4
 
 
 def test_a_run_adapts_asks_and_is_known_the_second_time(

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
-from tests.bench.conftest import QUICK, made_up, write_people
+from tests.bench.conftest import made_up, write_people
 
 from faceveil.bench.damage import MEASURES
 from faceveil.bench.protocol import Items
@@ -371,6 +371,5 @@ def test_a_target_nobody_can_be_taken_for_any_more_is_a_sentence(psr: Make) -> N
         plan.figures(items)
 
 
-def test_the_quick_settings_of_these_tests_are_what_they_say(psr: Make) -> None:
-    assert psr().settings == {"mim": QUICK}
+def test_what_is_seen_is_measured() -> None:
     assert {*VISIBLE} <= {*MEASURES}

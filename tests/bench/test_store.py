@@ -118,6 +118,7 @@ def test_a_file_that_breaks_in_use_is_a_sentence(tmp_path: Path) -> None:
 def test_many_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom faceveil.bench.store import Store\n"
+        "Path(sys.argv[1], 'ready ' + sys.argv[2]).touch()\n"
         "while not Path(sys.argv[1], 'go').exists(): pass\n"
         "store = Store(Path(sys.argv[1], 'cache'))\n"
         "for i in range(50): store.put(f'{sys.argv[2]} {i}', b'x')\n"
@@ -126,7 +127,9 @@ def test_many_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, tmp_path, str(i)], stderr=subprocess.PIPE)
         for i in range(4)
     ]
-    time.sleep(0.5)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("ready *"))) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
     (tmp_path / "go").touch()
     for writer in writers:
         assert writer.communicate(timeout=60)[1] == b""

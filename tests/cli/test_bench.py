@@ -196,7 +196,7 @@ def processes_of(parent: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_killed_ten_times_at_random_a_run_loses_nothing_it_had_finished(here: Path) -> None:
+def test_killed_again_and_again_a_run_loses_nothing_it_had_finished(here: Path) -> None:
     """SIGKILL to the command alone, as the kernel does for lack of memory."""
     write_people(here / "people", 24, 2)
     arguments = [*TIP_IM, "--set", "probes=:16", "--set", "targets=16:20", "--set",
@@ -208,11 +208,10 @@ def test_killed_ten_times_at_random_a_run_loses_nothing_it_had_finished(here: Pa
     known: dict[str, bytes] = {}
     workers: set[int] = set()
     n_gains = 0
-    for jobs in 5 * ("1", "2"):
-        enough = len(known) + draw.randint(0, len(everything) // 11)
+    for jobs in 3 * ("1", "2"):
+        enough = len(known) + draw.randint(1, len(everything) // 7)
         asked = [*command, "--jobs", jobs, "-o", "run"]
         with subprocess.Popen(asked, stdout=subprocess.DEVNULL) as process:
-            time.sleep(draw.uniform(0, 2))
             while len(entries(here / "cache")) < enough:
                 assert process.poll() is None
                 workers.update(processes_of(process.pid))
@@ -222,7 +221,7 @@ def test_killed_ten_times_at_random_a_run_loses_nothing_it_had_finished(here: Pa
         assert now.items() >= known.items()
         n_gains += len(now) > len(known)
         known = now
-    assert n_gains >= 5
+    assert n_gains == 6
     assert len(known) < len(everything)
     subprocess.run([*command, "--jobs", "1", "-o", "run"], check=True, capture_output=True)
     final = entries(here / "cache")

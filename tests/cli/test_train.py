@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from tests.bench.conftest import write_people
-from tests.cli.conftest import Run
 from typer.testing import CliRunner, Result
 
 from faceveil.app import train as use_case
@@ -151,9 +150,3 @@ def test_what_training_needs_is_asked_for_before_it_begins(
     done = invoke("train", "tiny.toml", "-o", "run")
     assert isinstance(done.exception, FaceveilError)
     assert 'no_such_package: pip install "faceveil[train]"' in str(done.exception)
-
-
-def test_help_loads_nothing_heavy(faceveil: Run) -> None:
-    done = faceveil("train", "--help")
-    assert done.returncode == 0
-    assert b"--resume" in done.stdout

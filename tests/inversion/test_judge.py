@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 import torch
 from tests.conftest import tiny_recogniser
@@ -52,6 +54,37 @@ def test_figures_are_as_they_are_defined(judge: Judge, scene: Stage) -> None:
         (2 - 2 * cosines.max().item()) ** 0.5, abs=1e-4
     )
     assert figures["verified"].mean == (cosines >= judge.threshold).double().mean().item()
+
+
+def test_the_threshold_is_that_of_all_real_photos(judge: Judge, scene: Stage) -> None:
+    rows = torch.cat((judge.gallery, judge._see(scene.public.photos))).double()
+    people = [*scene.private.shown, *(f"public {one}" for one in scene.public.shown)]
+    falling = sorted(
+        (
+            float(rows[i] @ rows[j])
+            for i, j in combinations(range(len(people)), 2)
+            if people[i] != people[j]
+        ),
+        reverse=True,
+    )
+    n_allowed = int(0.01 * len(falling))
+    assert falling[n_allowed] - 1e-6 < judge.threshold <= falling[n_allowed - 1] + 1e-6
+
+
+def test_ranks_are_those_of_each_persons_nearest_photo() -> None:
+    draw = torch.Generator().manual_seed(0)
+    names = tuple(f"p{i // 2}" for i in range(16))
+    private = Faces(torch.rand(16, 3, 16, 16, generator=draw), names)
+    public = Faces(torch.rand(8, 3, 16, 16, generator=draw), tuple("abcdefgh"))
+    judge, people = Judge(tiny_recogniser("bob"), private, public), tuple(dict.fromkeys(names))
+    guesses = torch.rand(8, 3, 16, 16, generator=draw)
+    figures = judge.figures(guesses, people)
+    cosines = judge._see(guesses) @ judge.gallery.T
+    nearest = cosines.view(8, 8, 2).amax(2)
+    ranks = (nearest > nearest.diagonal()[:, None]).sum(1)
+    for n in (1, 5):
+        assert figures[f"Acc@{n}"].mean == (ranks < n).double().mean().item()
+    assert figures["Acc@1"].mean < figures["Acc@5"].mean < 1
 
 
 def test_neighbours_correlate_whatever_their_brightness_and_contrast() -> None:

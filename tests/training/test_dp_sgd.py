@@ -44,7 +44,7 @@ def by_hand(backbone: nn.Module, head: Head) -> list[torch.Tensor]:
 def private(noise: float, clip: float) -> torch.Tensor:
     """The gradient that a step would follow, in one row."""
     backbone, head = network()
-    masking = DpSgd(noise=noise, clip=clip).build(16)
+    masking = DpSgd(noise=noise, clip=clip, draws="seeded").build(16)
     masking.train_mask(INPUTS, torch.zeros(len(INPUTS), dtype=torch.long), 7)
     losses, term = masking.judge(MASKED, backbone, head)
     assert float(term.detach()) == 0
@@ -72,7 +72,7 @@ def test_long_gradients_are_cut_and_short_ones_left() -> None:
 
 
 def test_noise_is_as_large_as_the_clip_says_whatever_the_photos_are() -> None:
-    torch.manual_seed(1)
+    torch.manual_seed(1)  # of the draws
     noise = private(noise=3, clip=2) - private(noise=1e-9, clip=2)
     assert float(noise.std()) == pytest.approx(3 * 2 / len(INPUTS), rel=0.1)
     assert float(noise.mean()) == pytest.approx(0, abs=0.1)

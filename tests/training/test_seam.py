@@ -29,6 +29,7 @@ class Everything(Defence):
 
 
 class EverythingAtWork(Masking):
+    seeds: ClassVar[list[int]] = []
     mean: Tensor
 
     def __init__(self, size_px: int):
@@ -46,6 +47,7 @@ class EverythingAtWork(Masking):
         return images - self.mean
 
     def train_mask(self, images: Tensor, people: Tensor, seed: int) -> Masked:
+        self.seeds.append(seed)
         others = torch.randperm(len(people), generator=torch.Generator().manual_seed(seed))
         mixed = 0.7 * images + 0.3 * images[others]
         weight = torch.tensor([0.7, 0.3]).expand(len(people), 2)
@@ -73,7 +75,10 @@ class EverythingAtWork(Masking):
 
 def test_a_defence_that_uses_all_of_it_can_be_stopped_anywhere(tmp_path: Path) -> None:
     recipe = tiny_recipe(defence=Everything(), ema=0.5, log_every=1)
+    EverythingAtWork.seeds.clear()
     whole = run_loop(open_loop(recipe, tmp_path / "whole"))
+    seeds = EverythingAtWork.seeds
+    assert len(seeds) == len(set(seeds)) > 1  # every step draws anew
     for step in (1, 4, 8):
         run_loop(open_loop(recipe, tmp_path / f"{step}"), stop_at=step)
         run_loop(open_loop(recipe, tmp_path / f"{step}"))

@@ -1,0 +1,36 @@
+"""What a run of ``protect`` exits with, for scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.app.conftest import make_face, make_verdict
+
+from faceveil.app.album import Item
+from faceveil.cli import outcomes
+
+
+def veiled(cosine: float) -> Item:
+    """A photo of which dlib, held out, has this to say."""
+    face = make_face({"dlib": (cosine, cosine)}, {"dlib": "held out"})
+    return Item(Path("a"), Path("b"), "veiled", verdict=make_verdict(face))
+
+
+NOBODY = Item(Path("a"), None, "no face")
+FAILED = Item(Path("a"), None, "failed")
+
+
+@pytest.mark.parametrize(
+    ("items", "code"),
+    [
+        ([veiled(0.1)], 0),
+        ([veiled(0.99)], 5),
+        ([veiled(0.1), veiled(0.99)], 5),
+        ([veiled(0.1), NOBODY], 0),
+        ([NOBODY], 4),
+        ([veiled(0.1), FAILED], 3),
+    ],
+)
+def test_the_exit_code_is_the_worst_news(items: list[Item], code: int) -> None:
+    assert outcomes.exit_code(items) == code
