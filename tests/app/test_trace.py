@@ -22,7 +22,7 @@ from faceveil.io.photo import Photo, decode
 
 OWNER, OTHER = "2a5c3f1e9b7d1", "0123456789abc"
 SETTINGS = {
-    "method": {"name": "watermark", "owner": OWNER, "steps": 12, "alpha": 1.5, "insistence": 3.0},
+    "method": {"name": "watermark", "owner": OWNER, "steps": 12, "alpha": 1.5, "insistence": 30.0},
     "budget": {"ssimulacra2": 40.0, "flip": 0.08, "spot": 0.6},
     "run": {"surrogates": ["mobilefacenet"], "held_out": []},
 }

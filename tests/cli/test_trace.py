@@ -13,7 +13,7 @@ from PIL import Image
 from tests.cli.conftest import Run
 
 QUICK = (
-    *("--set", "method.steps=12", "--set", "method.alpha=1.5", "--set", "method.insistence=3"),
+    *("--set", "method.steps=12", "--set", "method.alpha=1.5", "--set", "method.insistence=30"),
     *("--surrogate", "mobilefacenet", "--max-damage", "70"),
 )
 

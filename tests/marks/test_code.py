@@ -57,5 +57,6 @@ def test_the_chance_is_that_of_random_bits() -> None:
     assert code.chance(0, n_words=1) == 2.0**-code.N_BITS
     assert code.chance(1, n_words=1) == (1 + code.N_BITS) * 2.0**-code.N_BITS
     assert code.chance(code.N_BITS, n_words=1) == 1.0
-    assert code.chance(code.MOST_WRONG) < 1e-6
+    assert code.chance(code.MOST_WRONG, n_said=4) < 1e-6
+    assert code.chance(3, n_said=4) == pytest.approx(4 * code.chance(3))
     assert code.chance(code.N_BITS) == 1.0

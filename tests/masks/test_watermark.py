@@ -41,7 +41,7 @@ def to_source(problem: Problem, mask: torch.Tensor) -> float:
 def test_it_is_a_veil_that_says_whose_it_is(problem: Problem) -> None:
     one = dodging(problem)
     veil = Veil(steps=12, alpha=1.0).masks(one)
-    mark = Watermark(owner=OWNER, steps=12, alpha=1.0, insistence=2.0).masks(dodging(problem))
+    mark = Watermark(owner=OWNER, steps=12, alpha=1.0, insistence=20.0).masks(dodging(problem))
     assert right(one, veil) < 0.65
     assert right(one, mark) > 0.9
     assert to_source(one, mark) < to_source(one, torch.zeros_like(mark)) - 0.05
@@ -51,6 +51,18 @@ def test_without_insistence_it_says_nothing(problem: Problem) -> None:
     one = dodging(problem)
     mask = Watermark(owner=OWNER, steps=4, insistence=0.0).masks(one)
     assert 0.3 < right(one, mask) < 0.7
+
+
+def test_bits_that_are_sure_leave_the_veil_its_room(problem: Problem) -> None:
+    def length(mask: torch.Tensor) -> float:
+        """Of the last of some steps' directions: that of the veil in it is 1."""
+        push = Watermark(owner=OWNER, steps=12, alpha=1.0).push(dodging(problem))
+        return float(torch.stack([push(mask) for _ in range(8)])[-1].norm())
+
+    unmarked = dodging(problem).nudge()
+    marked = Watermark(owner=OWNER, steps=12, alpha=1.0).masks(dodging(problem))
+    assert length(unmarked) == pytest.approx(40 * 0.3, abs=1)
+    assert length(marked) < 6
 
 
 def test_another_owner_gets_another_veil(problem: Problem) -> None:

@@ -53,14 +53,14 @@ def distance(word: Sequence[int], bits: Sequence[int]) -> int:
     return sum(int(one) != int(other) for one, other in zip(word, bits, strict=True))
 
 
-def chance(n_wrong: int, *, n_words: int = 2**N_PAYLOAD) -> float:
+def chance(n_wrong: int, *, n_words: int = 2**N_PAYLOAD, n_said: int = 1) -> float:
     """At most how likely random bits are to lie within ``n_wrong`` of one of ``n_words`` words.
 
     Random bits lie within d of a word with probability sum_{i <= d} C(127, i) / 2^127; for several
-    words these add up at most (union bound).
+    words, and for several times that a face was asked, these add up at most (union bound).
     """
     near = sum(comb(N_BITS, i) for i in range(n_wrong + 1))
-    return min(1.0, n_words * near / 2**N_BITS)
+    return min(1.0, n_said * n_words * near / 2**N_BITS)
 
 
 @cache

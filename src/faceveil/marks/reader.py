@@ -114,29 +114,36 @@ def look(patch: Patch, owners: Sequence[str] = ()) -> Mark | None:
         UsageError: an id is none.
     """
     payloads = [payload_of(owner) for owner in owners]
-    found = word(patch)
+    found = words(patch)
     if payloads:
-        n_wrong, known = min((code.distance(code.encode(one), found), one) for one in payloads)
-        chance = code.chance(n_wrong, n_words=len(payloads))
+        n_wrong, known = min(
+            (code.distance(code.encode(one), bits), one) for one in payloads for bits in found
+        )
+        chance = code.chance(n_wrong, n_words=len(payloads), n_said=len(found))
         if chance < RARE:
             return Mark(owner_id(known), n_wrong, chance)
-    payload = code.decode(found)
-    if payload is None:
+    read = [
+        (code.distance(code.encode(payload), bits), payload)
+        for bits in found
+        if (payload := code.decode(bits)) is not None
+    ]
+    if not read:
         return None
-    n_wrong = code.distance(code.encode(payload), found)
-    return Mark(owner_id(payload), n_wrong, code.chance(n_wrong))
+    n_wrong, payload = min(read)
+    return Mark(owner_id(payload), n_wrong, code.chance(n_wrong, n_said=len(found)))
 
 
-def word(patch: Patch) -> list[int]:
-    """The 127 bits a face says, marked or not."""
-    return [int(sign > 0) for sign in _settled(patch)[: code.N_BITS].tolist()]
+def words(patch: Patch) -> list[list[int]]:
+    """What a face says, marked or not: 127 bits from each place it was looked at from."""
+    return [[int(sign > 0) for sign in row[: code.N_BITS]] for row in _settled(patch).tolist()]
 
 
-def _settled(patch: Patch) -> Float[Tensor, " s"]:
-    """What a face says where it says most.
+def _settled(patch: Patch) -> Float[Tensor, "n s"]:
+    """What a face says where it says most, from each of a few places on.
 
     Where that is, is up to the pilots, whose waves are no bit's, and to how much bits say, whatever
-    it is. So the choice makes no bit more likely to be right by chance.
+    it is. So the choice makes no bit more likely to be right by chance. The loudest of these places
+    is not always where the mark is, so all of them are asked, and count when chance is reckoned.
     """
     evidence, (start,) = _evidence(patch.pixels[None], patch.landmarks[None])
     centre, unit = start.mean(dim=0), template_px(start[None])[0]
@@ -156,12 +163,13 @@ def _settled(patch: Patch) -> Float[Tensor, " s"]:
         loudness = _pilots(heard(moves))
     moves = moves[loudness.topk(_CLIMBERS).indices].requires_grad_()
     adam = torch.optim.Adam([moves], lr=_STRIDE)
-    loudest, found = -math.inf, torch.empty(0)
+    loudest, found = torch.full((_CLIMBERS,), -math.inf), heard(moves.detach())
     for _ in range(_STEPS):
         now = heard(moves)
         loudness = _pilots(now) + now[:, : code.N_BITS].abs().mean(dim=1)
-        if (most := float(loudness.detach().max())) > loudest:
-            loudest, found = most, now[loudness.argmax()].detach()
+        louder = loudness.detach() > loudest
+        found = torch.where(louder[:, None], now.detach(), found)
+        loudest = loudest.maximum(loudness.detach())
         (gradient,) = torch.autograd.grad(loudness.sum(), moves)
         moves.grad = -gradient
         adam.step()

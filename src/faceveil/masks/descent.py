@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,6 +26,9 @@ from faceveil.masks.limits import along, length, toward, unit
 from faceveil.masks.method import Method
 from faceveil.masks.problem import Problem
 from faceveil.masks.views import Views
+
+Push = Callable[[Float[Tensor, "b 3 w w"]], Float[Tensor, "b 3 w w"]]
+"""From masks to a direction of ascent of what is to be lowered."""
 
 PATIENCE, SETTLED = 4, 0.02
 """How many times ``settling`` a face returns at most, and the share of its length that z then moves
@@ -70,7 +74,7 @@ class Descent(Method):
     def masks(self, problem: Problem) -> Float[Tensor, "b 3 w w"]:
         """Descend from a whisper of noise; every step ends near the limits."""
         problem = problem.towards_nearest()
-        brush = self.brush(problem)
+        brush, push = self.brush(problem), self.push(problem)
         stride = self.alpha / 255 * math.sqrt(problem.pixels[0].numel())
         free = brush.start(problem.nudge())
         velocity = torch.zeros_like(free)
@@ -88,9 +92,9 @@ class Descent(Method):
         inward: list[Tensor] = []
         for step in problem.steps(self.steps):
             mask = brush(free.requires_grad_())
-            (push,) = torch.autograd.grad(mask, free, self.push(problem, mask.detach()))
+            (uphill,) = torch.autograd.grad(mask, free, push(mask.detach()))
             free, mask = free.detach(), mask.detach()
-            velocity = self.momentum * velocity + unit(push)
+            velocity = self.momentum * velocity + unit(uphill)
             trial = -stride * unit(velocity)
             down = trial * stride / length(brush(free + trial) - mask).clamp_min(LEAST * stride)
             free = unspotted(free + along(down, inward))
@@ -104,9 +108,9 @@ class Descent(Method):
             free = torch.where(far | (turn < self.settling), settled, free)
         return brush(free)
 
-    def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
-        """A direction of ascent of what is to be lowered: each step goes against it."""
-        return problem.balanced_gradient(mask, problem.draw_views())
+    def push(self, problem: Problem) -> Push:
+        """What gives each step, for the masks so far, the direction that it goes against."""
+        return lambda mask: problem.balanced_gradient(mask, problem.draw_views())
 
     @abstractmethod
     def brush(self, problem: Problem) -> Brush:

@@ -25,7 +25,9 @@ from torch import Generator, Tensor
 
 from faceveil.core.ranges import NonNegative, Share
 from faceveil.faces.regions import template_px
+from faceveil.marks import code
 from faceveil.marks.reader import said, signs_of
+from faceveil.masks.descent import Push
 from faceveil.masks.limits import unit
 from faceveil.masks.problem import Problem
 from faceveil.masks.veil import Veil
@@ -34,11 +36,17 @@ from faceveil.ops import treat, warp
 NOBODY = "0000000000000"
 SMALLEST, WORST_JPEG, BEST_JPEG = 0.5, 60.0, 95.0
 """What may happen to a photo before its mark is read: its size, and the qualities of its JPEG."""
+SURE, RECENT, UNSURE = 0.3, 0.2, (0.025, 0.3)
+"""A bit is surely right from so much of the root mean square on; how much the last step counts in
+the share of those that are not; and the least and the most that share is taken for."""
 
 
 @dataclass(frozen=True)
 class Watermark(Veil):
-    """A veil whose gradient is that of the veil and, ``insistence`` times as long, that of bits.
+    """A veil whose gradient is that of the veil and, as long as a face needs, that of bits.
+
+    It is ``insistence`` times the share of the face's bits that were not surely right in the last
+    steps: bits that are safe leave the veil its room.
 
     The bits' loss is the mean of log(1 + exp(-sharpness w b / |b|)) with w the owner's word in -1
     and 1, b what the decoder reads from the photo shrunk, JPEG-compressed and found a little beside
@@ -46,7 +54,7 @@ class Watermark(Veil):
 
     Attributes:
         owner: the id of whom the mark names; ``--owner`` fills it in. That of zeros is nobody's.
-        insistence: how much the bits count beside the veil.
+        insistence: how much the bits would count beside the veil if none were surely right.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
         paint_sigma, busy, colour: as in ``veil``, but marks lie in brightness, in waves finer than
@@ -59,7 +67,7 @@ class Watermark(Veil):
     )
 
     owner: str = NOBODY
-    insistence: NonNegative = 4.0
+    insistence: NonNegative = 40.0
     sharpness: NonNegative = 4.0
     slip: NonNegative = 0.2
     paint_sigma: NonNegative = 0.5
@@ -70,18 +78,30 @@ class Watermark(Veil):
         super().__post_init__()
         signs_of(self.owner)
 
-    def push(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
-        """Away from the person and, ``insistence`` times as strongly, towards the owner's bits."""
-        person = super().push(problem, mask)
-        signs = signs_of(self.owner).to(mask)
-        mask = mask.detach().requires_grad_()
+    def push(self, problem: Problem) -> Push:
+        """Away from the person and, where bits are unsure, towards the owner's."""
+        away, signs = super().push(problem), signs_of(self.owner).to(problem.pixels)
+        unsure: Tensor | None = None
+
+        def both(mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b 3 w w"]:
+            nonlocal unsure
+            person, mask = away(mask), mask.detach().requires_grad_()
+            right = signs * self._heard(problem, mask)
+            (mark,) = torch.autograd.grad(F.softplus(-self.sharpness * right).mean(), mask)
+            now = (right.detach()[:, : code.N_BITS] < SURE).float().mean(dim=1)
+            unsure = now if unsure is None else unsure.lerp(now, RECENT)
+            weight = self.insistence * unsure.clamp(*UNSURE).view(-1, 1, 1, 1)
+            return unit(person) + weight * unit(mark)
+
+        return both
+
+    def _heard(self, problem: Problem, mask: Float[Tensor, "b 3 w w"]) -> Float[Tensor, "b s"]:
+        """What the faces say after some journey, in units of its root mean square."""
         veiled, landmarks = torch.split(problem.veiled(mask), 1), torch.split(problem.landmarks, 1)
         faces = zip(veiled, landmarks, problem.generators, strict=True)
         heard = torch.cat([said(*self._travelled(*face)) for face in faces])
         usual = heard.detach().square().mean(dim=1, keepdim=True).sqrt()
-        losses = F.softplus(-self.sharpness * signs * heard / usual.clamp_min(1e-30))
-        (mark,) = torch.autograd.grad(losses.mean(), mask)
-        return unit(person) + self.insistence * unit(mark)
+        return heard / usual.clamp_min(1e-30)
 
     def _travelled(
         self, face: Float[Tensor, "1 3 w w"], landmarks: Float[Tensor, "1 5 2"], draws: Generator
