@@ -139,11 +139,12 @@ def words(patch: Patch) -> list[list[int]]:
 
 
 def _settled(patch: Patch) -> Float[Tensor, "n s"]:
-    """What a face says where it says most, from each of a few places on.
+    """What a face says where it says it most clearly, from each of a few places on.
 
-    Where that is, is up to the pilots, whose waves are no bit's, and to how much bits say, whatever
-    it is. So the choice makes no bit more likely to be right by chance. The loudest of these places
-    is not always where the mark is, so all of them are asked, and count when chance is reckoned.
+    Where that is, is up to the pilots, whose waves are no bit's, and to how alike in size bits are,
+    whatever they say. So the choice makes no bit more likely to be right by chance. The clearest of
+    these places is not always where the mark is, so all of them are asked, and count when chance is
+    reckoned.
     """
     evidence, (start,) = _evidence(patch.pixels[None], patch.landmarks[None])
     centre, unit = start.mean(dim=0), template_px(start[None])[0]
@@ -160,25 +161,35 @@ def _settled(patch: Patch) -> Float[Tensor, "n s"]:
     moves = _SPREAD * torch.randn(_LOOKS, 4, generator=generator(0))
     moves[0] = 0
     with torch.no_grad():
-        loudness = _pilots(heard(moves))
-    moves = moves[loudness.topk(_CLIMBERS).indices].requires_grad_()
+        best = _pilots(heard(moves)).topk(_CLIMBERS).indices
+    moves = moves[best].requires_grad_()
     adam = torch.optim.Adam([moves], lr=_STRIDE)
-    loudest, found = torch.full((_CLIMBERS,), -math.inf), heard(moves.detach())
+    clearest, found = torch.full((_CLIMBERS,), -math.inf), heard(moves.detach())
     for _ in range(_STEPS):
         now = heard(moves)
-        loudness = _pilots(now) + now[:, : code.N_BITS].abs().mean(dim=1)
-        louder = loudness.detach() > loudest
-        found = torch.where(louder[:, None], now.detach(), found)
-        loudest = loudest.maximum(loudness.detach())
-        (gradient,) = torch.autograd.grad(loudness.sum(), moves)
+        clear = _pilots(now) + _evenness(now)
+        better = clear.detach() > clearest
+        found = torch.where(better[:, None], now.detach(), found)
+        clearest = clearest.maximum(clear.detach())
+        (gradient,) = torch.autograd.grad(clear.sum(), moves)
         moves.grad = -gradient
         adam.step()
     return found
 
 
 def _pilots(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
-    """How much of the pilots there is."""
-    return signs[:, code.N_BITS :].mean(dim=1)
+    """How much of the pilots there is, of all that is said: a busy place is loud by chance."""
+    return signs[:, code.N_BITS :].mean(dim=1) / _usual(signs)
+
+
+def _evenness(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
+    """How alike in size all bits are: 1 if each is as sure as any other, .8 for normal noise."""
+    bits = signs[:, : code.N_BITS]
+    return bits.abs().mean(dim=1) / _usual(bits)
+
+
+def _usual(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
+    return signs.square().mean(dim=1).sqrt().clamp_min(1e-6)
 
 
 def _evidence(

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from faceveil.core.ranges import NonNegative, Share
+from faceveil.core.ranges import Multiple, NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.marks import code
 from faceveil.marks.reader import said, signs_of
@@ -57,8 +57,8 @@ class Watermark(Veil):
         insistence: how much the bits would count beside the veil if none were surely right.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
-        paint_sigma, busy, colour: as in ``veil``, but marks lie in brightness, in waves finer than
-            recognisers look at, and on all of the face.
+        paint_sigma, smoothest, busy, colour: as in ``veil``, but marks lie in brightness, in waves
+            finer than recognisers look at, and on all of the face, blurred and turned or not.
     """
 
     name: ClassVar[str] = "watermark"
@@ -71,6 +71,7 @@ class Watermark(Veil):
     sharpness: NonNegative = 4.0
     slip: NonNegative = 0.2
     paint_sigma: NonNegative = 0.5
+    smoothest: Multiple = 1.0
     busy: NonNegative = 0.5
     colour: Share = 0.0
 
