@@ -32,7 +32,7 @@ from faceveil.data.pictures import Picture
 from faceveil.faces.detect import Detector
 from faceveil.faces.patch import extract
 from faceveil.marks import code
-from faceveil.marks.reader import look, words
+from faceveil.marks.reader import mark_in, words
 
 N_OWNERS = 1000
 
@@ -96,10 +96,9 @@ def _said(task: tuple[str, int, int]) -> Said | None:
     faces = _detector()(pixels)
     if not faces:
         return None
-    patch = extract(pixels, faces[0])
-    found = np.array(words(patch))
-    n_wrong = (_words() != found[:, None]).sum(2, dtype=np.uint8).ravel()
-    return Said(look(patch) is not None, n_wrong)
+    found = words(extract(pixels, faces[0]))
+    n_wrong = (_words() != np.array(found)[:, None]).sum(2, dtype=np.uint8).ravel()
+    return Said(mark_in(found) is not None, n_wrong)
 
 
 def _varied(pixels: Pixels, draw: random.Random) -> Pixels:

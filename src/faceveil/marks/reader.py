@@ -113,8 +113,12 @@ def look(patch: Patch, owners: Sequence[str] = ()) -> Mark | None:
     Raises:
         UsageError: an id is none.
     """
+    return mark_in(words(patch), owners)
+
+
+def mark_in(found: Sequence[Sequence[int]], owners: Sequence[str] = ()) -> Mark | None:
+    """The mark in what a face says, as :func:`words` gives it; see :func:`look`."""
     payloads = [payload_of(owner) for owner in owners]
-    found = words(patch)
     if payloads:
         n_wrong, known = min(
             (code.distance(code.encode(one), bits), one) for one in payloads for bits in found
@@ -179,16 +183,17 @@ def _settled(patch: Patch) -> Float[Tensor, "n s"]:
 
 def _pilots(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
     """How much of the pilots there is, of all that is said: a busy place is loud by chance."""
-    return signs[:, code.N_BITS :].mean(dim=1) / _usual(signs)
+    return signs[:, code.N_BITS :].mean(dim=1) / usual(signs)
 
 
 def _evenness(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
     """How alike in size all bits are: 1 if each is as sure as any other, .8 for normal noise."""
     bits = signs[:, : code.N_BITS]
-    return bits.abs().mean(dim=1) / _usual(bits)
+    return bits.abs().mean(dim=1) / usual(bits)
 
 
-def _usual(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
+def usual(signs: Float[Tensor, "n s"]) -> Float[Tensor, " n"]:
+    """How sure a bit usually is: the root mean square of what each face says."""
     return signs.square().mean(dim=1).sqrt().clamp_min(1e-6)
 
 

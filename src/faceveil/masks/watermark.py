@@ -26,7 +26,7 @@ from torch import Generator, Tensor
 from faceveil.core.ranges import Multiple, NonNegative, Share
 from faceveil.faces.regions import template_px
 from faceveil.marks import code
-from faceveil.marks.reader import said, signs_of
+from faceveil.marks.reader import said, signs_of, usual
 from faceveil.masks.descent import Push
 from faceveil.masks.limits import unit
 from faceveil.masks.problem import Problem
@@ -63,7 +63,7 @@ class Watermark(Veil):
 
     name: ClassVar[str] = "watermark"
     summary: ClassVar[str] = (
-        "a mark that says whose photo it is, and little of a veil (after Zhang et al. 2024)"
+        "a mark that says whose photo it is, and half of a veil (after Zhang et al. 2024)"
     )
 
     owner: str = NOBODY
@@ -101,8 +101,7 @@ class Watermark(Veil):
         veiled, landmarks = torch.split(problem.veiled(mask), 1), torch.split(problem.landmarks, 1)
         faces = zip(veiled, landmarks, problem.generators, strict=True)
         heard = torch.cat([said(*self._travelled(*face)) for face in faces])
-        usual = heard.detach().square().mean(dim=1, keepdim=True).sqrt()
-        return heard / usual.clamp_min(1e-30)
+        return heard / usual(heard.detach())[:, None]
 
     def _travelled(
         self, face: Float[Tensor, "1 3 w w"], landmarks: Float[Tensor, "1 5 2"], draws: Generator
