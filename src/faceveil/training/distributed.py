@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,6 +110,7 @@ def open_fabric(device: str, precision: Precision) -> Fabric:
     if n_all == 1:
         return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
     n_here = int(os.environ["LOCAL_WORLD_SIZE"])
+    atexit.register(_part)
     # One process cuts out the faces and evaluates while the others wait, however long.
     strategy = DDPStrategy(timeout=timedelta(days=7))
     return Fabric(
@@ -118,3 +120,9 @@ def open_fabric(device: str, precision: Precision) -> Fabric:
         strategy=strategy,
         precision=precision,
     )
+
+
+def _part() -> None:
+    """End the connection: threads of gloo that outlive it abort a process that is done."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
