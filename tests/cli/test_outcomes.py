@@ -1,4 +1,4 @@
-"""What a run of ``protect`` exits with, for scripts."""
+"""What a run of ``protect`` exits with, for scripts, and what it says could be tried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import pytest
 from tests.app.conftest import make_face, make_verdict
 
 from faceveil.app.album import Item
+from faceveil.app.protect import FaceOutcome
+from faceveil.app.settings import Settings
 from faceveil.cli import outcomes
+from faceveil.core.budget import damage_limits
 
 
 def veiled(cosine: float) -> Item:
@@ -34,3 +37,15 @@ FAILED = Item(Path("a"), None, "failed")
 )
 def test_the_exit_code_is_the_worst_news(items: list[Item], code: int) -> None:
     assert outcomes.exit_code(items) == code
+
+
+@pytest.mark.parametrize(
+    ("method", "damage", "advised"),
+    [("watermark", 30.0, True), ("watermark", 45.0, False), ("veil", 30.0, False)],
+)
+def test_where_a_mark_cannot_be_read_more_room_is_advised(
+    method: str, damage: float, advised: bool
+) -> None:
+    settings = Settings.build({"method": {"name": method}, "budget": damage_limits(damage)})
+    item = Item(Path("a"), Path("b"), "veiled", faces=(FaceOutcome(0, (0, 0, 9, 9), "veiled"),))
+    assert any("--max-damage 40" in line for line in outcomes.advice(item, settings)) == advised

@@ -11,6 +11,7 @@ from faceveil.core import seeds
 from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge
+from faceveil.faces.regions import region
 from faceveil.marks.reader import said, signs_of
 from faceveil.masks.problem import Problem
 from faceveil.masks.veil import Veil
@@ -56,13 +57,22 @@ def test_without_insistence_it_says_nothing(problem: Problem) -> None:
 def test_bits_that_are_sure_leave_the_veil_its_room(problem: Problem) -> None:
     def length(mask: torch.Tensor) -> float:
         """Of the last of some steps' directions: that of the veil in it is 1."""
-        push = Watermark(owner=OWNER, steps=12, alpha=1.0).push(dodging(problem))
+        push = Watermark(owner=OWNER, insistence=40.0).push(dodging(problem))
         return float(torch.stack([push(mask) for _ in range(8)])[-1].norm())
 
     unmarked = dodging(problem).nudge()
-    marked = Watermark(owner=OWNER, steps=12, alpha=1.0).masks(dodging(problem))
+    marked = Watermark(owner=OWNER, steps=24, alpha=2.0).masks(dodging(problem))
     assert length(unmarked) == pytest.approx(40 * 0.3, abs=1)
     assert length(marked) < 6
+
+
+def test_a_face_hides_its_mark_where_it_has_most_detail(problem: Problem) -> None:
+    weights = Watermark(owner=OWNER).brush(problem).weights
+    oval = region("oval", problem.landmarks, weights.shape[-1]) > 0.5
+    calm = float(weights[oval].quantile(0.25))
+    assert calm == pytest.approx(1 / (1 + Watermark.busy**2), rel=1e-3)
+    faint = dataclasses.replace(problem, pixels=0.5 + (problem.pixels - 0.5) / 2)
+    assert torch.allclose(Watermark(owner=OWNER).brush(faint).weights, weights, atol=0.01)
 
 
 def test_another_owner_gets_another_veil(problem: Problem) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from faceveil.app.settings import Settings
     from faceveil.app.verdict import Verdict
 
+ROOMY = 40.0
+"""The damage at which nearly every face takes a mark that can be read, see docs/watermark.md."""
+
 
 def lines(item: Item, settings: Settings) -> Iterator[str]:
     """What became of one photo."""
@@ -45,16 +48,24 @@ def of_veil(
     for face in faces:
         if face.mark is not None:
             yield f"  face {face.index + 1} {sentences.of_mark(face.mark)}"
-        elif settings.method.name == "watermark" and face.status == "veiled":
+        elif unmarked(face, settings):
             yield f"  face {face.index + 1} is veiled, but not marked: its mark cannot be read."
 
 
+def unmarked(face: FaceOutcome, settings: Settings) -> bool:
+    """Whether a face should wear a mark, and does not."""
+    return settings.method.name == "watermark" and face.status == "veiled" and face.mark is None
+
+
 def advice(item: Item, settings: Settings) -> Iterator[str]:
-    """What to try where a recogniser still matches, or matches again."""
+    """What to try where a recogniser still matches, or matches again, or a mark cannot be read."""
     floor, high = settings.budget.ssimulacra2, damage_limits(DAMAGE["high"])["ssimulacra2"]
+    roomy = damage_limits(ROOMY)["ssimulacra2"]
     matched = item.verdict is not None and item.verdict.outcome() in ("recognised", "fragile")
     if matched and floor is not None and floor > high:
         yield "  --strength high protects more, and shows more."
+    if any(unmarked(face, settings) for face in item.faces) and floor is not None and floor > roomy:
+        yield f"  --max-damage {ROOMY:g} leaves marks more room, and shows more."
 
 
 def summary(items: Sequence[Item]) -> str:

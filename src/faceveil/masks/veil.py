@@ -76,12 +76,18 @@ class Veil(Descent):
         smooth_px = crop_px * self._smoother(problem, crop_px)
         return FlowAndPaint(
             problem.pixels,
-            weights=power / (power + (self.busy / 255) ** 2),
+            weights=power / (power + self.half_through(problem, power)),
             scales=(self.flow * self.flow_sigma * smooth_px).tolist(),
             flow_sigmas=(self.flow_sigma * smooth_px).tolist(),
             paint_sigmas=(self.paint_sigma * smooth_px).tolist(),
             colour=self.colour,
         )
+
+    def half_through(
+        self, problem: Problem, power: Float[Tensor, "b 1 w w"]
+    ) -> float | Float[Tensor, "b 1 1 1"]:
+        """The squared deviation of detail that lets half of the paint through."""
+        return (self.busy / 255) ** 2
 
     def _smoother(self, problem: Problem, crop_px: Tensor) -> Float[Tensor, " b"]:
         """How many times as smooth each face's mask is; being small makes a face no softer."""

@@ -15,6 +15,7 @@ Whether the mark can be read from the written file is asked there (``faceveil.ap
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,8 +24,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from faceveil.core.ranges import Multiple, NonNegative, Share
-from faceveil.faces.regions import template_px
+from faceveil.core.ranges import Count, Multiple, NonNegative, Share
+from faceveil.faces.regions import region, template_px
 from faceveil.marks import code
 from faceveil.marks.reader import said, signs_of, usual
 from faceveil.masks.descent import Push
@@ -36,9 +37,9 @@ from faceveil.ops import treat, warp
 NOBODY = "0000000000000"
 SMALLEST, WORST_JPEG, BEST_JPEG = 0.5, 60.0, 95.0
 """What may happen to a photo before its mark is read: its size, and the qualities of its JPEG."""
-SURE, RECENT, UNSURE = 0.3, 0.2, (0.025, 0.3)
+SURE, RECENT, MOST_UNSURE = 0.4, 0.5, 0.3
 """A bit is surely right from so much of the root mean square on; how much the last step counts in
-the share of those that are not; and the least and the most that share is taken for."""
+the share of those that are not; and the most that share is taken for."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,14 @@ class Watermark(Veil):
 
     Attributes:
         owner: the id of whom the mark names; ``--owner`` fills it in. That of zeros is nobody's.
+        steps: half as many again as in ``veil``, for there are two things to be done.
         insistence: how much the bits would count beside the veil if none were surely right.
         sharpness: how much more the loss counts bits that are read wrong or hardly.
         slip: standard deviation of the landmarks, in px of the 112 px crop recognisers look at.
-        paint_sigma, smoothest, busy, colour: as in ``veil``, but marks lie in brightness, in waves
-            finer than recognisers look at, and on all of the face, blurred and turned or not.
+        paint_sigma, smoothest, colour: as in ``veil``, but marks lie in brightness, in waves finer
+            than recognisers look at, blurred and turned or not.
+        busy: as in ``veil``, but in units of the deviation that a quarter of the face stays below:
+            every face has to take its mark, most of it where that face has most to hide it.
     """
 
     name: ClassVar[str] = "watermark"
@@ -67,17 +71,26 @@ class Watermark(Veil):
     )
 
     owner: str = NOBODY
-    insistence: NonNegative = 40.0
+    steps: Count = 36
+    insistence: NonNegative = 30.0
     sharpness: NonNegative = 4.0
     slip: NonNegative = 0.2
     paint_sigma: NonNegative = 0.5
     smoothest: Multiple = 1.0
-    busy: NonNegative = 0.5
+    busy: NonNegative = 2.2
     colour: Share = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         signs_of(self.owner)
+
+    def half_through(
+        self, problem: Problem, power: Float[Tensor, "b 1 w w"]
+    ) -> Float[Tensor, "b 1 1 1"]:
+        """The squared deviation of detail that lets half of the paint through, for each face."""
+        ovals = region("oval", problem.landmarks, power.shape[-1]) > 0.5
+        calm = power.where(ovals, math.nan).flatten(1).nanquantile(0.25, dim=1)
+        return self.busy**2 * calm.view(-1, 1, 1, 1)
 
     def push(self, problem: Problem) -> Push:
         """Away from the person and, where bits are unsure, towards the owner's."""
@@ -91,7 +104,7 @@ class Watermark(Veil):
             (mark,) = torch.autograd.grad(F.softplus(-self.sharpness * right).mean(), mask)
             now = (right.detach()[:, : code.N_BITS] < SURE).float().mean(dim=1)
             unsure = now if unsure is None else unsure.lerp(now, RECENT)
-            weight = self.insistence * unsure.clamp(*UNSURE).view(-1, 1, 1, 1)
+            weight = self.insistence * unsure.clamp_max(MOST_UNSURE).view(-1, 1, 1, 1)
             return unit(person) + weight * unit(mark)
 
         return both
