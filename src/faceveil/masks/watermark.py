@@ -67,7 +67,7 @@ class Watermark(Veil):
 
     name: ClassVar[str] = "watermark"
     summary: ClassVar[str] = (
-        "a mark that says whose photo it is, and half of a veil (after Zhang et al. 2024)"
+        "a mark that says whose photo it is, and much of a veil (after Zhang et al. 2024)"
     )
 
     owner: str = NOBODY
