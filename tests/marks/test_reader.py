@@ -53,7 +53,7 @@ def test_a_face_is_asked_from_several_places_and_all_of_them_count(
     heard = words(patch)
     word = list(code.encode(payload_of(OWNER)))
     assert len(heard) == 4
-    noise = [1 - bit for bit in word[:40]] + word[40:]  # the loudest place need not be right
+    noise = [1 - bit for bit in word[:40]] + word[40:]  # the clearest place need not be right
     damaged = [1 - bit for bit in word[:3]] + word[3:]
     said_so = [noise, noise, damaged, noise]
     assert mark_in(said_so) == Mark(OWNER, 3, code.chance(3, n_said=4))

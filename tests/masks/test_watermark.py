@@ -11,7 +11,6 @@ from faceveil.core import seeds
 from faceveil.core.budget import Budget
 from faceveil.core.errors import UsageError
 from faceveil.core.goal import Dodge
-from faceveil.faces.regions import region
 from faceveil.marks.reader import said, signs_of
 from faceveil.masks.problem import Problem
 from faceveil.masks.veil import Veil
@@ -68,8 +67,7 @@ def test_bits_that_are_sure_leave_the_veil_its_room(problem: Problem) -> None:
 
 def test_a_face_hides_its_mark_where_it_has_most_detail(problem: Problem) -> None:
     weights = Watermark(owner=OWNER).brush(problem).weights
-    oval = region("oval", problem.landmarks, weights.shape[-1]) > 0.5
-    calm = float(weights[oval].quantile(0.25))
+    calm = float(weights[problem.region > 0.5].quantile(0.25))
     assert calm == pytest.approx(1 / (1 + Watermark.busy**2), rel=1e-3)
     faint = dataclasses.replace(problem, pixels=0.5 + (problem.pixels - 0.5) / 2)
     assert torch.allclose(Watermark(owner=OWNER).brush(faint).weights, weights, atol=0.01)

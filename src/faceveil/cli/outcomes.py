@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from faceveil.app.verdict import Verdict
 
 ROOMY = 40.0
-"""The damage at which nearly every face takes a mark that can be read, see docs/watermark.md."""
+"""The damage to try for faces whose marks cannot be read, see docs/watermark.md."""
 
 
 def lines(item: Item, settings: Settings) -> Iterator[str]:
@@ -59,12 +59,15 @@ def unmarked(face: FaceOutcome, settings: Settings) -> bool:
 
 def advice(item: Item, settings: Settings) -> Iterator[str]:
     """What to try where a recogniser still matches, or matches again, or a mark cannot be read."""
-    floor, high = settings.budget.ssimulacra2, damage_limits(DAMAGE["high"])["ssimulacra2"]
-    roomy = damage_limits(ROOMY)["ssimulacra2"]
+
+    def allows_less_than(damage: float) -> bool:
+        floor = settings.budget.ssimulacra2
+        return floor is not None and floor > damage_limits(damage)["ssimulacra2"]
+
     matched = item.verdict is not None and item.verdict.outcome() in ("recognised", "fragile")
-    if matched and floor is not None and floor > high:
+    if matched and allows_less_than(DAMAGE["high"]):
         yield "  --strength high protects more, and shows more."
-    if any(unmarked(face, settings) for face in item.faces) and floor is not None and floor > roomy:
+    if any(unmarked(face, settings) for face in item.faces) and allows_less_than(ROOMY):
         yield f"  --max-damage {ROOMY:g} leaves marks more room, and shows more."
 
 

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from faceveil.core.ranges import Count, Multiple, NonNegative, Share
-from faceveil.faces.regions import region, template_px
+from faceveil.faces.regions import template_px
 from faceveil.marks import code
 from faceveil.marks.reader import said, signs_of, usual
 from faceveil.masks.descent import Push
@@ -88,8 +88,7 @@ class Watermark(Veil):
         self, problem: Problem, power: Float[Tensor, "b 1 w w"]
     ) -> Float[Tensor, "b 1 1 1"]:
         """The squared deviation of detail that lets half of the paint through, for each face."""
-        ovals = region("oval", problem.landmarks, power.shape[-1]) > 0.5
-        calm = power.where(ovals, math.nan).flatten(1).nanquantile(0.25, dim=1)
+        calm = power.where(problem.region > 0.5, math.nan).flatten(1).nanquantile(0.25, dim=1)
         return self.busy**2 * calm.view(-1, 1, 1, 1)
 
     def push(self, problem: Problem) -> Push:
